@@ -1,0 +1,41 @@
+//! `operator`.
+
+mod diagnose;
+mod init;
+mod keyring;
+mod unseal;
+
+use clap::Subcommand;
+
+use super::failure::Outcome;
+use super::session::Session;
+
+/// What only the operators of a server do.
+#[derive(Subcommand)]
+pub(crate) enum Operator {
+    /// Make the keys and the first token of a new server
+    Init(init::Init),
+    /// Give a share of the unseal key
+    Unseal(unseal::Unseal),
+    /// Seal the server: it forgets its keys
+    Seal,
+    /// Show the data key in use
+    KeyStatus,
+    /// Replace the data key
+    Rotate,
+    /// Look at what a server needs, and say what is wrong, without starting one
+    Diagnose(diagnose::Diagnose),
+}
+
+impl Operator {
+    pub(crate) async fn run(self, session: &mut Session) -> Outcome {
+        match self {
+            Self::Init(command) => command.run(session).await,
+            Self::Unseal(command) => command.run(session).await,
+            Self::Seal => unseal::seal(session).await,
+            Self::KeyStatus => keyring::status(session).await,
+            Self::Rotate => keyring::rotate(session).await,
+            Self::Diagnose(command) => command.run(session).await,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Typed asynchronous client of the HTTP API.
+//!
+//! A [`Client`] turns an [`Endpoint`](arca_api::Endpoint) and its request into an HTTP request, hands it to a
+//! [`Transport`], and reads the answer. It retries and follows redirects as existing clients do; what it may wait
+//! for and how it varies its waits are parameters.
+//!
+//! | question | answer |
+//! |---|---|
+//! | where is the server, and as whom do I speak | [`ClientConfig`], [`Address`], [`TlsOptions`] |
+//! | how do bytes travel | [`Transport`]: [`Network`], or anything in process |
+//! | what do I ask | [`Client::call`] with a type, [`Client::read`] and its kin with a path, [`Client::raw`] |
+//! | what went wrong | [`ClientError`], [`TransportError`], [`ConfigError`] |
+#![warn(missing_docs)]
+
+mod address;
+mod answer;
+mod client;
+mod config;
+mod error;
+pub mod login;
+mod network;
+mod pace;
+mod redirect;
+mod request;
+mod retry;
+pub mod system;
+mod tls;
+mod transport;
+
+pub use address::Address;
+pub use client::{Client, Surroundings};
+pub use config::{ClientConfig, ConfigError, variable};
+pub use error::{ClientError, StatusError};
+pub use network::{Network, Proxies};
+pub use pace::Pace;
+pub use request::Request;
+pub use tls::TlsOptions;
+pub use transport::{Transport, TransportError};

@@ -1,0 +1,9 @@
+//! Auth methods (`auth/<mount>/*`). Tokens, `auth/token/*`, are in [`crate::token`].
+
+pub mod approle;
+pub mod cert;
+pub mod kubernetes;
+pub mod parameters;
+pub mod userpass;
+
+pub use parameters::TokenParameters;

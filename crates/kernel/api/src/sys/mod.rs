@@ -1,0 +1,21 @@
+//! The server's own endpoints (`sys/*`).
+
+pub mod audit;
+pub mod leases;
+pub mod lockout;
+pub mod mounts;
+pub mod passwords;
+pub mod policies;
+pub mod seal;
+pub mod status;
+pub mod wrapping;
+
+crate::fields! {
+    /// One page of a listing.
+    pub struct Page {
+        /// Only names after this one.
+        after: String,
+        /// At most this many names; 0 for all.
+        limit: i64,
+    }
+}

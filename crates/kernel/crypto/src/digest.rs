@@ -1,0 +1,85 @@
+//! SHA-256 (FIPS 180-4), in one call or piece by piece.
+
+use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
+
+/// Bytes of a digest.
+pub const DIGEST_BYTES: usize = 32;
+
+/// The digest of `data`.
+#[must_use]
+pub fn sha256(data: &[u8]) -> [u8; DIGEST_BYTES] {
+    to_array(&digest(&SHA256, data))
+}
+
+/// A digest of data that arrives in pieces.
+#[derive(Clone)]
+pub struct Sha256(Context);
+
+impl Sha256 {
+    /// The digest of nothing so far.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    /// Adds `data` to what has been digested.
+    pub fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    /// The digest of everything added.
+    #[must_use]
+    pub fn finish(self) -> [u8; DIGEST_BYTES] {
+        to_array(&self.0.finish())
+    }
+}
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn to_array(digest: &Digest) -> [u8; DIGEST_BYTES] {
+    let mut out = [0; DIGEST_BYTES];
+    out.copy_from_slice(digest.as_ref());
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use arca_base::id::hex;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    // FIPS 180-4 examples, from the NIST "Examples with Intermediate Values" for SHA-256.
+    #[test]
+    fn known_answers() {
+        for (data, digest) in [
+            (
+                "",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
+            (
+                "abc",
+                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+            ),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ] {
+            assert_eq!(hex(&sha256(data.as_bytes())), digest);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_give_the_same_as_the_whole(pieces: Vec<Vec<u8>>) {
+            let mut streaming = Sha256::default();
+            pieces.iter().for_each(|piece| streaming.update(piece));
+            prop_assert_eq!(streaming.finish(), sha256(&pieces.concat()));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The languages users write: HCL 1, the language of configuration files and policies, and Go's text templates.
+#![warn(missing_docs)]
+
+pub mod hcl;
+pub mod template;
+pub mod time_layout;

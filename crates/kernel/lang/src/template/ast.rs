@@ -1,0 +1,154 @@
+//! The tree of a template. Expressions print as they are shown in error messages.
+
+use std::fmt;
+
+/// One step of a template.
+pub(super) enum Node {
+    Text(Box<str>),
+    Action(Pipeline),
+    If(Branch),
+    With(Branch),
+    Range(Branch),
+    Template(Call),
+    Break,
+    Continue,
+}
+
+/// `{{if p}} body {{else}} otherwise {{end}}` and its relatives.
+pub(super) struct Branch {
+    pub(super) pipeline: Pipeline,
+    pub(super) body: Vec<Node>,
+    pub(super) otherwise: Vec<Node>,
+}
+
+/// `{{template "name" p}}`
+pub(super) struct Call {
+    pub(super) at: usize,
+    pub(super) name: String,
+    pub(super) argument: Option<Pipeline>,
+}
+
+/// `$x := command | command`
+pub(super) struct Pipeline {
+    pub(super) at: usize,
+    /// Whether existing variables are changed.
+    pub(super) assigns: bool,
+    /// The variables that get the value, with their dollar sign.
+    pub(super) variables: Vec<Box<str>>,
+    pub(super) commands: Vec<Command>,
+}
+
+/// An operand with arguments. Never empty.
+pub(super) struct Command {
+    pub(super) at: usize,
+    pub(super) operand: Expression,
+    pub(super) arguments: Vec<Expression>,
+}
+
+/// An operand and its place.
+pub(super) struct Expression {
+    pub(super) at: usize,
+    pub(super) kind: ExpressionKind,
+}
+
+pub(super) enum ExpressionKind {
+    Dot,
+    Nil,
+    Bool(bool),
+    Number(Number),
+    String {
+        written: Box<str>,
+        bytes: Vec<u8>,
+    },
+    /// `.a.b`
+    Field(Vec<Box<str>>),
+    /// `$x.a.b`
+    Variable {
+        name: Box<str>,
+        fields: Vec<Box<str>>,
+    },
+    Function(Box<str>),
+    /// `(pipeline).a.b`
+    Chain(Box<Expression>, Vec<Box<str>>),
+    Parenthesized(Box<Pipeline>),
+}
+
+/// A number as written, and as each kind of number that can hold it.
+pub(super) struct Number {
+    pub(super) written: Box<str>,
+    pub(super) int: Option<i64>,
+    pub(super) uint: Option<u64>,
+    pub(super) float: Option<f64>,
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ExpressionKind::Dot => f.write_str("."),
+            ExpressionKind::Nil => f.write_str("nil"),
+            ExpressionKind::Bool(value) => write!(f, "{value}"),
+            ExpressionKind::Number(number) => f.write_str(&number.written),
+            ExpressionKind::String { written, .. } => f.write_str(written),
+            ExpressionKind::Field(fields) => write_fields(f, fields),
+            ExpressionKind::Variable { name, fields } => {
+                f.write_str(name)?;
+                write_fields(f, fields)
+            }
+            ExpressionKind::Function(name) => f.write_str(name),
+            ExpressionKind::Chain(base, fields) => {
+                write_argument(f, base)?;
+                write_fields(f, fields)
+            }
+            ExpressionKind::Parenthesized(pipeline) => write!(f, "{pipeline}"),
+        }
+    }
+}
+
+fn write_fields(f: &mut fmt::Formatter<'_>, fields: &[Box<str>]) -> fmt::Result {
+    fields.iter().try_for_each(|field| write!(f, ".{field}"))
+}
+
+/// An expression inside another one.
+fn write_argument(f: &mut fmt::Formatter<'_>, argument: &Expression) -> fmt::Result {
+    match &argument.kind {
+        ExpressionKind::Parenthesized(pipeline) => write!(f, "({pipeline})"),
+        _ => write!(f, "{argument}"),
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_argument(f, &self.operand)?;
+        for argument in &self.arguments {
+            f.write_str(" ")?;
+            write_argument(f, argument)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.variables.is_empty() {
+            let sign = if self.assigns { "=" } else { ":=" };
+            write!(f, "{} {sign} ", self.variables.join(", "))?;
+        }
+        for (index, command) in self.commands.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" | ")?;
+            }
+            write!(f, "{command}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{{template {:?}", self.name)?;
+        if let Some(argument) = &self.argument {
+            write!(f, " {argument}")?;
+        }
+        f.write_str("}}")
+    }
+}

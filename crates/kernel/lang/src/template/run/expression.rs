@@ -1,0 +1,250 @@
+//! Pipelines, commands, fields and variables.
+
+use super::super::MissingKey;
+use super::super::ast::{Command, Expression, ExpressionKind, Number, Pipeline};
+use super::super::value::{Operand, Value};
+use super::{Done, Place, Run};
+
+/// What a command hands to its operand: the arguments behind it, and the value of the command before it.
+pub(super) struct Handed<'t> {
+    pub(super) arguments: &'t [Expression],
+    pub(super) last: Option<Operand>,
+}
+
+impl Handed<'_> {
+    pub(super) const NOTHING: Self = Self {
+        arguments: &[],
+        last: None,
+    };
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.arguments.is_empty() && self.last.is_none()
+    }
+}
+
+impl<'t> Run<'t, '_> {
+    pub(super) fn pipeline(&mut self, dot: &Operand, pipeline: &'t Pipeline) -> Done<Operand> {
+        self.place = Place::Pipeline(pipeline);
+        self.sink()?;
+        let mut value = None;
+        for command in &pipeline.commands {
+            self.step(0)?;
+            value = Some(self.command(dot, command, value)?.settled());
+        }
+        self.rise();
+        let value = value.unwrap_or(Operand::Absent);
+        for variable in &pipeline.variables {
+            if pipeline.assigns {
+                self.set(variable, value.clone())?;
+            } else {
+                self.variables.push((variable, value.clone()));
+            }
+        }
+        Ok(value)
+    }
+
+    fn command(&mut self, dot: &Operand, command: &'t Command, last: Option<Operand>) -> Done<Operand> {
+        let operand = &command.operand;
+        let handed = Handed {
+            arguments: &command.arguments,
+            last,
+        };
+        match &operand.kind {
+            ExpressionKind::Function(name) => {
+                self.place = Place::Expression(operand);
+                self.function(dot, Place::Command(command), name, handed)
+            }
+            ExpressionKind::Field(_) | ExpressionKind::Chain(..) => self.operand(dot, operand, handed),
+            ExpressionKind::Variable { fields, .. } if !fields.is_empty() => {
+                self.operand(dot, operand, handed)
+            }
+            kind => {
+                if !matches!(kind, ExpressionKind::Parenthesized(_)) {
+                    self.place = Place::Expression(operand);
+                }
+                if !handed.is_empty() {
+                    return Err(self.misfit(format!("can't give argument to non-function {operand}")));
+                }
+                if matches!(kind, ExpressionKind::Nil) {
+                    return Err(self.misfit("nil is not a command"));
+                }
+                self.operand(dot, operand, handed)
+            }
+        }
+    }
+
+    /// An operand, with what its last field is called with.
+    pub(super) fn operand(
+        &mut self,
+        dot: &Operand,
+        operand: &'t Expression,
+        handed: Handed<'t>,
+    ) -> Done<Operand> {
+        if let ExpressionKind::Parenthesized(pipeline) = &operand.kind {
+            return self.pipeline(dot, pipeline);
+        }
+        let place = Place::Expression(operand);
+        self.place = place;
+        match &operand.kind {
+            ExpressionKind::Dot => Ok(dot.clone()),
+            ExpressionKind::Nil => Ok(Operand::Absent),
+            ExpressionKind::Bool(value) => Ok(Operand::Plain(Value::Bool(*value))),
+            ExpressionKind::Number(number) => self.number(number),
+            ExpressionKind::String { bytes, .. } => Ok(Operand::Plain(Value::string(bytes))),
+            ExpressionKind::Field(fields) => self.fields(dot, place, dot.clone(), fields, handed),
+            ExpressionKind::Variable { name, fields } => {
+                let value = self.variable(name)?;
+                self.fields(dot, place, value, fields, handed)
+            }
+            ExpressionKind::Function(name) => self.function(dot, place, name, handed),
+            ExpressionKind::Chain(base, fields) => {
+                if matches!(base.kind, ExpressionKind::Nil) {
+                    return Err(self.misfit(format!("indirection through explicit nil in {operand}")));
+                }
+                let base = self.operand(dot, base, Handed::NOTHING)?;
+                self.fields(dot, place, base, fields, handed)
+            }
+            ExpressionKind::Parenthesized(pipeline) => self.pipeline(dot, pipeline),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Done<Operand> {
+        let known = self.variables.iter().rev().find(|(known, _)| *known == name);
+        let value = known.map(|(_, value)| value.clone());
+        value.ok_or_else(|| self.misfit(format!("undefined variable: {name}")))
+    }
+
+    /// A number where any kind will do: with a point or an exponent it is a fraction.
+    fn number(&self, number: &Number) -> Done<Operand> {
+        let written = &number.written;
+        let is_hex = written.trim_start_matches(['+', '-']).starts_with(['0']) && {
+            let prefix = written.trim_start_matches(['+', '-']).as_bytes();
+            matches!(prefix.get(1), Some(b'x' | b'X')) && !written.contains(['p', 'P'])
+        };
+        let is_fraction =
+            !is_hex && !written.starts_with('\'') && written.contains(['.', 'e', 'E', 'p', 'P']);
+        let value = match number.float.filter(|_| is_fraction) {
+            Some(float) => Some(Value::Float(float)),
+            None => number.int.map(Value::Int),
+        };
+        value
+            .map(Operand::Plain)
+            .ok_or_else(|| self.misfit(format!("{written} overflows int")))
+    }
+
+    fn fields(
+        &mut self,
+        dot: &Operand,
+        place: Place<'t>,
+        mut value: Operand,
+        fields: &'t [Box<str>],
+        handed: Handed<'t>,
+    ) -> Done<Operand> {
+        let Some((last, before)) = fields.split_last() else {
+            return Ok(value);
+        };
+        for field in before {
+            value = self.field(dot, place, value, field, Handed::NOTHING)?;
+        }
+        self.field(dot, place, value, last, handed)
+    }
+
+    fn field(
+        &mut self,
+        dot: &Operand,
+        place: Place<'t>,
+        value: Operand,
+        name: &'t str,
+        handed: Handed<'t>,
+    ) -> Done<Operand> {
+        let type_name = value.type_name();
+        match &value {
+            Operand::Absent | Operand::Plain(Value::Nil) if self.options.missing_key == MissingKey::Error => {
+                Err(self.misfit(format!("nil data; no entry for key {name:?}")))
+            }
+            Operand::Absent | Operand::Plain(Value::Nil) => Ok(Operand::Absent),
+            Operand::Element(Value::Nil) => {
+                Err(self.misfit(format!("nil pointer evaluating {type_name}.{name}")))
+            }
+            Operand::Plain(Value::Map(entries)) | Operand::Element(Value::Map(entries)) => {
+                if !handed.is_empty() {
+                    return Err(self.misfit(format!("{name} is not a method but has arguments")));
+                }
+                match entries.get(name) {
+                    Some(value) => Ok(Operand::Element(value.clone())),
+                    None => self.missing(name),
+                }
+            }
+            Operand::Plain(inner) | Operand::Element(inner) => {
+                let member = self.member(dot, place, inner, name, handed)?;
+                member.ok_or_else(|| self.misfit(format!("can't evaluate field {name} in type {type_name}")))
+            }
+        }
+    }
+
+    fn missing(&self, name: &str) -> Done<Operand> {
+        match self.options.missing_key {
+            MissingKey::Default => Ok(Operand::Absent),
+            MissingKey::Zero => Ok(Operand::Element(Value::Nil)),
+            MissingKey::Error => Err(self.misfit(format!("map has no entry for key {name:?}"))),
+        }
+    }
+
+    /// A field or the result of a method. `None` if there is neither.
+    fn member(
+        &mut self,
+        dot: &Operand,
+        place: Place<'t>,
+        value: &Value,
+        name: &'t str,
+        handed: Handed<'t>,
+    ) -> Done<Option<Operand>> {
+        if let Value::Object(object) = value
+            && let Some(field) = object.field(name)
+        {
+            if !handed.is_empty() {
+                return Err(self.misfit(format!("{name} has arguments but cannot be invoked as function")));
+            }
+            return Ok(Some(Operand::result(field)));
+        }
+        if !matches!(value, Value::Object(_) | Value::JsonNumber(_)) {
+            return Ok(None);
+        }
+        let arguments = self.any_arguments(dot, handed)?;
+        let result = match value {
+            Value::Object(object) => object.method(name, &arguments),
+            Value::JsonNumber(digits) => json_number(digits, name, arguments.len()),
+            _ => None,
+        };
+        match result {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(Operand::result(value))),
+            Some(Err(error)) => Err(self.failed(place, name, error.to_string())),
+        }
+    }
+}
+
+/// The methods of a number from a JSON document.
+fn json_number(
+    digits: &str,
+    name: &str,
+    arguments: usize,
+) -> Option<Result<Value, super::super::functions::FunctionError>> {
+    let value = match name {
+        "String" => Ok(Value::from(digits)),
+        "Int64" => digits
+            .parse()
+            .map(Value::Int)
+            .map_err(|_| "not a whole number of 64 bits".into()),
+        "Float64" => digits
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| "not a number".into()),
+        _ => return None,
+    };
+    Some(if arguments == 0 {
+        value
+    } else {
+        Err("it takes no arguments".into())
+    })
+}

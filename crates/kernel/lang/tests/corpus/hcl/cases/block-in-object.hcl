@@ -1,0 +1,5 @@
+control_group = {
+  factor "ops" {
+    approvals = 2
+  }
+}

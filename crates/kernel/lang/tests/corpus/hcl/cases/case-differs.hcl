@@ -1,0 +1,2 @@
+Name = "a"
+name = "b"

@@ -1,0 +1,4 @@
+/* top */ a /* mid */ = /* more */ 1
+/* two
+   lines */
+b = 2

@@ -1,0 +1,3 @@
+b {
+  # nothing yet
+}

@@ -1,0 +1,7 @@
+a = [
+  # first
+  1,
+  2, # second
+  // third
+  3
+]

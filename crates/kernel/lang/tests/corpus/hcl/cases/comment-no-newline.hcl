@@ -1,0 +1,1 @@
+a = 1 # end of file

@@ -1,0 +1,3 @@
+// top
+a = 1 // behind
+// end

@@ -1,0 +1,8 @@
+# comment
+name = "x"
+block "b" {
+  text = <<EOT
+one
+two
+EOT
+}

@@ -1,0 +1,2 @@
+level = "info"
+level = "debug"

@@ -1,0 +1,1 @@
+a = "{{ with secret \"kv/x\" }}{{ .Data.v }}{{ end }}"

@@ -1,0 +1,5 @@
+a = <<EOF
+EOF2
+ EOFX
+not EOF
+EOF

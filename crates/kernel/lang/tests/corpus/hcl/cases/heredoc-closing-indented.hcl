@@ -1,0 +1,4 @@
+a = <<EOF
+foo
+  EOF
+b = 1

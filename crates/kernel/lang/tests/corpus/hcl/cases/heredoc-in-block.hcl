@@ -1,0 +1,6 @@
+b "x" {
+  text = <<-EOT
+    hello
+    EOT
+  y = 1
+}

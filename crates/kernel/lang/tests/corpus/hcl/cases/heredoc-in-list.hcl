@@ -1,0 +1,7 @@
+a = [<<ONE
+x
+ONE
+, <<TWO
+y
+TWO
+]

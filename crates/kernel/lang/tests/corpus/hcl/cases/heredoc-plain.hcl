@@ -1,0 +1,4 @@
+a = <<EOF
+line one
+  line two
+EOF

@@ -1,0 +1,3 @@
+a = <<EOF
+"quoted" \n ${x} # not a comment
+EOF

@@ -1,0 +1,4 @@
+text = <<-EOH
+    first
+      second
+    EOH

@@ -1,0 +1,3 @@
+path "kv/${team}/app" {
+  capabilities = ["read"]
+}

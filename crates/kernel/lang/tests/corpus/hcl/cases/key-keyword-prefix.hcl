@@ -1,0 +1,3 @@
+trueish = 1
+false_ = 2
+null = 3

@@ -1,0 +1,5 @@
+b {
+  a = 1 # one
+  long_key = "xyz" # two
+  mid = [1, 2] # three
+}

@@ -1,0 +1,8 @@
+b {
+  # first
+  x = 1
+  # second
+  # more
+  yy = 2
+  zzz = 3
+}

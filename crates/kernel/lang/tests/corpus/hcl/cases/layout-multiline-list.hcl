@@ -1,0 +1,6 @@
+b {
+  list = [
+"one",
+      "two", "three"]
+  x = 1
+}

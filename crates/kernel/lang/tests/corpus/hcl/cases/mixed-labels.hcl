@@ -1,0 +1,3 @@
+rule charset "x" {
+  min-chars = 1
+}

@@ -1,0 +1,1 @@
+path "kv/app" { control_group { max_ttl = "1h" } }

@@ -1,0 +1,1 @@
+path "kv/*" { capabilities = ["read", "list"] min_wrapping_ttl = 1 }

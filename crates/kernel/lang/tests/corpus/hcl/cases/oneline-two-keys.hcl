@@ -1,0 +1,1 @@
+storage "raft" { path = "/srv/arca" node_id = "alpha" }

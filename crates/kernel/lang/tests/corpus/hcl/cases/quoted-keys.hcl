@@ -1,0 +1,1 @@
+"path" "kv/team" { "capabilities" = ["read"] }

@@ -1,0 +1,3 @@
+NAME = "x"
+Count = 1
+OnE { Path = "p" }

@@ -1,0 +1,4 @@
+name = "a"
+name = "b"
+count = 1
+count = 2

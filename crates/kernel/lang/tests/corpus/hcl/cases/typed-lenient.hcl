@@ -1,0 +1,3 @@
+name = 12
+count = "0x10"
+ratio = 2

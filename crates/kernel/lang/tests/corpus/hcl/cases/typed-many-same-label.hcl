@@ -1,0 +1,2 @@
+many "x" { path = "p" }
+many "x" { path = "q" }

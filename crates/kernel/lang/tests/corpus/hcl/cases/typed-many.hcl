@@ -1,0 +1,7 @@
+many "x" {
+  path = "p"
+}
+many "y" {
+  path = "q"
+  size = 2
+}

@@ -1,0 +1,4 @@
+one {
+  path = "p"
+  size = 7
+}

@@ -1,0 +1,4 @@
+name = "x"
+count = 3
+ratio = 1.5
+on = true

@@ -1,0 +1,3 @@
+name = "x"
+other = 1
+strange "y" { z = 1 }

@@ -1,0 +1,16 @@
+//! What the languages do, seen from outside.
+#![allow(clippy::allow_attributes, reason = "the list below is shared by all modules")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod hcl_corpus;
+mod hcl_decode;
+mod hcl_errors;
+mod hcl_properties;
+mod template_corpus;
+mod template_limits;

@@ -1,0 +1,18 @@
+//! Which auth methods are built in.
+
+use arca_core::engine::{Catalog, Factory};
+
+use crate::approle::AppRole;
+use crate::cert::Cert;
+use crate::kubernetes::{Kubernetes, Surroundings};
+use crate::userpass::UserPass;
+
+/// Every auth method of this crate, under the `type` a client writes.
+#[must_use]
+pub fn catalog() -> Catalog {
+    Catalog::new()
+        .auth("approle", Factory::new(|_| AppRole::new()))
+        .auth("cert", Factory::new(|_| Cert))
+        .auth("kubernetes", Kubernetes::factory(Surroundings::default()))
+        .auth("userpass", Factory::new(|_| UserPass))
+}

@@ -1,0 +1,155 @@
+//! Logging in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arca_api::auth::cert as api;
+use arca_base::{Json, id, json_object};
+use arca_core::Fault;
+use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
+use arca_core::tokens::Token;
+use arca_crypto::x509::{Certificate, X509Error, verify_client};
+
+use super::Cert;
+use super::entry::{Entry, entries};
+use crate::renewal::same_policies;
+
+/// The member of what is kept for renewals that names the entry.
+const CERT_NAME: &str = "cert_name";
+/// Most entries a login without a name is tried against.
+const MAX_ENTRIES: usize = 1000;
+
+/// What a caller presented.
+struct Presented {
+    leaf: Certificate,
+    intermediates: Vec<Certificate>,
+}
+
+/// How far a certificate came with an entry.
+enum Judged {
+    /// The entry vouches for it, and everything that must stand in it does.
+    Fits,
+    /// The entry vouches for it, but something is missing from it.
+    Incomplete,
+    /// The entry does not vouch for it, for this reason.
+    Stranger(X509Error),
+}
+
+pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Result<Answer, Fault> {
+    let site = cx.site()?;
+    let presented = presented(&cx)?;
+    let rows = entries(&site.view);
+    let names = match &*request.name {
+        "" => rows.list("", "", MAX_ENTRIES).await?.names,
+        name => vec![name.to_lowercase()],
+    };
+    let mut vouched = false;
+    let mut reason = "there is no such entry".to_owned();
+    for name in names {
+        let Some(row) = rows.get(&name).await? else {
+            continue;
+        };
+        match judge(&row.value, &presented, site)? {
+            Judged::Fits => {
+                row.value.token.admit(&cx.client)?;
+                return Ok(Answer::login(login(&name, &row.value, &presented.leaf)));
+            }
+            Judged::Incomplete => {
+                vouched = true;
+                reason = format!("{name}: a name or an extension that is asked for is missing");
+            }
+            Judged::Stranger(error) if !vouched => reason = format!("{name}: {error}"),
+            Judged::Stranger(_) => {}
+        }
+    }
+    let refused = if vouched {
+        "no chain matching all constraints could be found for this login certificate"
+    } else {
+        "invalid certificate or no client certificate supplied"
+    };
+    Err(Fault::invalid(refused).because(reason))
+}
+
+fn presented(cx: &Cx) -> Result<Presented, Fault> {
+    let unreadable = |_| Fault::invalid("invalid certificate or no client certificate supplied");
+    let mut chain = cx
+        .client
+        .certificates
+        .iter()
+        .map(|der| Certificate::from_der(der));
+    let leaf = chain
+        .next()
+        .ok_or_else(|| Fault::invalid("no client certificate found"))?
+        .map_err(unreadable)?;
+    let intermediates = chain.collect::<Result<_, _>>().map_err(unreadable)?;
+    Ok(Presented { leaf, intermediates })
+}
+
+/// An entry is an authority, which vouches for others, or the certificate of one client, which must be the same.
+fn judge(entry: &Entry, presented: &Presented, site: &Site) -> Result<Judged, Fault> {
+    let trusted = entry.certificates()?;
+    let leaf = &presented.leaf;
+    let pinned = trusted
+        .iter()
+        .any(|trusted| !trusted.is_authority() && trusted == leaf);
+    let pinned = pinned && leaf.validity().contains(site.now);
+    let authorities: Vec<Certificate> = trusted.into_iter().filter(Certificate::is_authority).collect();
+    let vouched = if pinned {
+        Ok(())
+    } else {
+        verify_client(leaf, &presented.intermediates, &authorities, site.now)
+    };
+    Ok(match (vouched, entry.rules.admit(leaf)) {
+        (Err(error), _) => Judged::Stranger(error),
+        (Ok(()), false) => Judged::Incomplete,
+        (Ok(()), true) => Judged::Fits,
+    })
+}
+
+fn login(name: &str, entry: &Entry, leaf: &Certificate) -> Login {
+    let common_name = leaf.common_name();
+    let colons = |bytes: Option<Vec<u8>>| {
+        let bytes = bytes.unwrap_or_default();
+        let pairs: Vec<String> = bytes.iter().map(|byte| id::hex(&[*byte])).collect();
+        pairs.join(":")
+    };
+    let metadata: BTreeMap<String, String> = [
+        (CERT_NAME, name.to_owned()),
+        ("common_name", common_name.clone()),
+        ("serial_number", leaf.serial().to_ascii_lowercase()),
+        ("subject_key_id", colons(leaf.subject_key_id())),
+        ("authority_key_id", colons(leaf.authority_key_id())),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    let display_name = match &*entry.display_name {
+        "" => name,
+        display => display,
+    };
+    Login {
+        display_name: display_name.to_owned(),
+        alias: common_name,
+        metadata,
+        terms: entry.token.terms(),
+        internal: Some(json_object! { CERT_NAME => name }.to_text()),
+        ..Login::default()
+    }
+}
+
+/// What the entry says today, unless it names other policies than the token has.
+pub(super) async fn renew(site: &Site, token: &Token) -> Result<TokenTerms, Fault> {
+    let internal = token.internal.as_ref().map(|text| text.to_json());
+    let name = internal
+        .as_ref()
+        .and_then(|internal| internal.get(CERT_NAME))
+        .and_then(Json::as_str)
+        .unwrap_or_default();
+    let row = entries(&site.view).get(name).await?;
+    let row =
+        row.ok_or_else(|| Fault::failed(format!("certificate {name} does not exist during renewal")))?;
+    let terms = row.value.token.terms();
+    if !same_policies(&terms, token) {
+        return Err(Fault::failed("policies have changed, not renewing"));
+    }
+    Ok(terms)
+}

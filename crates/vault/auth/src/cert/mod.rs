@@ -1,0 +1,45 @@
+//! Logins with a TLS client certificate.
+//!
+//! ```text
+//! cert/<name>     an entry: a certificate to trust, what must stand in those it vouches for, and what tokens are like
+//! ```
+//!
+//! The listener asks for a certificate and has the client prove that it holds the key; whether anybody vouches for
+//! the certificate is judged here. A proxy that ends TLS ends this too.
+
+mod certs;
+mod entry;
+mod login;
+mod rules;
+
+use std::sync::Arc;
+
+use arca_api::auth::cert as api;
+use arca_core::Fault;
+use arca_core::engine::{Engine, Site, Table, TokenTerms};
+use arca_core::tokens::Token;
+
+/// The auth method. Holds nothing: everything is in the records of the mount.
+pub struct Cert;
+
+impl Engine for Cert {
+    fn routes() -> Table<Self> {
+        Table::new()
+            .on::<api::LogIn, _, _>(login::log_in)
+            .anonymous()
+            .on::<api::ListCerts, _, _>(certs::list)
+            .reads_only()
+            .on::<api::ReadCert, _, _>(certs::read)
+            .reads_only()
+            .on::<api::UpdateCert, _, _>(certs::write)
+            .on::<api::DeleteCert, _, _>(certs::delete)
+    }
+
+    async fn renew_login(
+        self: Arc<Self>,
+        site: Site,
+        token: Arc<Token>,
+    ) -> Result<Option<TokenTerms>, Fault> {
+        login::renew(&site, &token).await.map(Some)
+    }
+}

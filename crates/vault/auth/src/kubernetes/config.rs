@@ -1,0 +1,187 @@
+//! How the cluster is reached and its tokens are proved.
+
+use std::sync::Arc;
+
+use arca_api::auth::kubernetes as api;
+use arca_api::endpoint::Nothing;
+use arca_base::{Secret, json_object};
+use arca_client::ConfigError;
+use arca_core::Fault;
+use arca_core::barrier::{Rows, Stored};
+use arca_core::engine::{Answer, Cx, Site};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Kubernetes;
+use super::check::{self, Outcome};
+use super::cluster::Cluster;
+use super::refused::Refused;
+
+/// Where the one row is kept.
+const ROW: &str = "config";
+
+/// Longest text of a field.
+const LONGEST: usize = 64 << 10;
+
+/// The settings, as stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Config {
+    pub(super) host: String,
+    pub(super) authority: Option<String>,
+    #[serde(serialize_with = "sealed", deserialize_with = "opened")]
+    pub(super) reviewer: Option<Secret<String>>,
+    pub(super) issuer: String,
+    pub(super) any_issuer: bool,
+    pub(super) ignores_pod: bool,
+}
+
+impl Stored for Config {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "configuration of a kubernetes auth method";
+}
+
+/// The row is written behind the barrier, which is the one place a secret is spelled out for.
+fn sealed<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
+}
+
+fn opened<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
+impl Config {
+    /// What was configured, if anything was.
+    pub(super) async fn stored(site: &Site) -> Result<Option<Arc<Self>>, Fault> {
+        let row = Rows::<Self>::new(site.view.clone()).get(ROW).await?;
+        Ok(row.map(|row| row.value))
+    }
+
+    fn of(request: api::WriteConfig) -> Result<Self, Fault> {
+        for (field, text) in [
+            ("kubernetes_host", &request.kubernetes_host),
+            ("kubernetes_ca_cert", &request.kubernetes_ca_cert),
+            ("token_reviewer_jwt", &request.token_reviewer_jwt),
+            ("issuer", &request.issuer),
+        ] {
+            if text.len() > LONGEST {
+                return Err(Fault::invalid(format!("{field} is longer than {LONGEST} bytes")));
+            }
+        }
+        if !request.pem_keys.0.is_empty() {
+            return Err(Fault::invalid(
+                "pem_keys is not supported: leave it out, tokens are reviewed by the API server",
+            ));
+        }
+        let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let config = Self {
+            host: given(request.kubernetes_host)
+                .ok_or_else(|| Fault::invalid("no host provided"))?
+                .trim_end_matches('/')
+                .to_owned(),
+            authority: given(request.kubernetes_ca_cert),
+            reviewer: given(request.token_reviewer_jwt).map(Secret::new),
+            issuer: request.issuer,
+            any_issuer: request.disable_iss_validation.unwrap_or(true),
+            ignores_pod: request.disable_local_ca_jwt,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Fault> {
+        if self.ignores_pod && self.authority.is_none() {
+            return Err(Fault::invalid(
+                "kubernetes_ca_cert must be given when disable_local_ca_jwt is true",
+            ));
+        }
+        if let Some(token) = &self.reviewer
+            && !token.expose().bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err(Fault::invalid(
+                "token_reviewer_jwt holds characters that no token has; write the token itself, not the name of its file",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The issuer tokens must name, empty for any.
+    pub(super) fn wanted_issuer(&self) -> &str {
+        match self.any_issuer {
+            true => "",
+            false => &self.issuer,
+        }
+    }
+}
+
+impl Kubernetes {
+    /// The connections to the API server, made anew when its address or its authority is another one.
+    pub(super) async fn cluster(&self, config: &Config) -> Result<Arc<Cluster>, Refused> {
+        let authority = match (&config.authority, config.ignores_pod) {
+            (Some(given), _) => Some(given.clone()),
+            (None, true) => None,
+            (None, false) => self.pod.authority().await.map_err(Refused::Pod)?,
+        };
+        let authority = authority.as_deref();
+        if authority.is_none() && !config.host.starts_with("http://") {
+            return Err(Refused::NoAuthority);
+        }
+        let kept = self.cluster.lock().clone();
+        if let Some(kept) = kept.filter(|kept| kept.is(&config.host, authority)) {
+            return Ok(kept);
+        }
+        let made = Cluster::new(&config.host, authority, self.patience).map_err(Refused::Settings)?;
+        let made = Arc::new(made);
+        *self.cluster.lock() = Some(made.clone());
+        Ok(made)
+    }
+}
+
+pub(super) async fn read(_: Arc<Kubernetes>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    let config = Config::stored(cx.site()?).await?.ok_or_else(Fault::absent)?;
+    Ok(Answer::data(&json_object! {
+        "kubernetes_host" => config.host.as_str(),
+        "kubernetes_ca_cert" => config.authority.as_deref().unwrap_or_default(),
+        "token_reviewer_jwt_set" => config.reviewer.is_some(),
+        "pem_keys" => Vec::<String>::new(),
+        "issuer" => config.issuer.as_str(),
+        "disable_iss_validation" => config.any_issuer,
+        "disable_local_ca_jwt" => config.ignores_pod,
+    }))
+}
+
+/// Writes first and tries afterwards: a cluster that is down must not keep anybody from preparing for it.
+pub(super) async fn write(
+    engine: Arc<Kubernetes>,
+    cx: Cx,
+    request: api::WriteConfig,
+) -> Result<Answer, Fault> {
+    let site = cx.site()?;
+    let config = Config::of(request)?;
+    check_authority(&config)?;
+    Rows::<Config>::new(site.view.clone()).put(ROW, &config).await?;
+    let findings = check::connection(&engine, &config, cx.now).await;
+    let warnings = findings
+        .into_iter()
+        .filter(|finding| matches!(finding.outcome, Outcome::Warning | Outcome::Failed));
+    Ok(Answer::empty().warn_all(warnings.map(|finding| finding.sentence())))
+}
+
+/// Refuses what can never work, whatever the cluster is like.
+fn check_authority(config: &Config) -> Result<(), Fault> {
+    let authority = config.authority.as_deref();
+    let made = match (authority, config.host.starts_with("http://")) {
+        (Some(_), _) | (None, true) => Cluster::new(&config.host, authority, super::PATIENCE),
+        // The authority of the pod may come and go; only the address can be looked at.
+        (None, false) => return address(&config.host),
+    };
+    made.map(drop).map_err(|error| match error {
+        ConfigError::Tls { reason, .. } => Fault::invalid(format!("kubernetes_ca_cert: {reason}")),
+        other => Fault::invalid(format!("kubernetes_host: {other}")),
+    })
+}
+
+fn address(host: &str) -> Result<(), Fault> {
+    arca_client::Address::parse(host)
+        .map(drop)
+        .map_err(|error| Fault::invalid(format!("kubernetes_host: {error}")))
+}

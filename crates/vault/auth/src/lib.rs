@@ -1,0 +1,13 @@
+//! Built-in auth methods, one folder each; [`catalog`] lists them.
+//!
+//! `auth/token/` is the server's own and lives in `arca-core`.
+#![warn(missing_docs)]
+
+pub mod approle;
+mod catalog;
+pub mod cert;
+pub mod kubernetes;
+mod renewal;
+pub mod userpass;
+
+pub use catalog::catalog;

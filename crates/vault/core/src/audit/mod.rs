@@ -1,0 +1,238 @@
+//! The audit log: an entry for each request and one for each answer, before anybody gets anything.
+//!
+//! [`Auditor`] writes every entry to every device. A request goes on when at least one device has accepted its
+//! entry; when all fail nothing is executed, or what was executed is not answered. Without any device there is
+//! no auditing. Devices take only [`Redacted`] text, which only this module can make.
+
+mod appender;
+mod device;
+mod entry;
+mod file;
+mod fragment;
+mod redact;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use arca_base::{Entropy, MountPath, Timestamp, id};
+
+pub use device::{BadDevice, DeviceRow};
+pub use entry::{Entry, Outcome, ResponsePart, Secrets};
+pub use redact::Redacted;
+
+use crate::barrier::{BarrierError, Generation, Rows, View, Writes};
+use appender::Ticket;
+use device::Device;
+
+/// No device accepted an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no audit device accepted the entry")]
+pub struct NoDeviceAccepted;
+
+/// An entry on its way to the devices. It holds nothing of the request any more.
+#[must_use = "an entry counts only once a device has accepted it"]
+pub struct Acceptance {
+    tickets: Vec<Ticket>,
+}
+
+impl Acceptance {
+    /// Waits until every device has written the entry or failed to.
+    ///
+    /// # Errors
+    /// [`NoDeviceAccepted`] when all have failed; the request must not be executed, or its answer not be given.
+    pub async fn accepted(self) -> Result<(), NoDeviceAccepted> {
+        let mut accepted = self.tickets.is_empty();
+        for ticket in self.tickets {
+            accepted |= ticket.written().await;
+        }
+        if accepted { Ok(()) } else { Err(NoDeviceAccepted) }
+    }
+}
+
+/// The devices of a server.
+pub struct Auditor {
+    rows: Rows<DeviceRow>,
+    devices: ArcSwap<Vec<Arc<Device>>>,
+    changed: Generation,
+    seen: std::sync::atomic::AtomicU64,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Auditor {
+    /// The auditor of the devices kept below `view`, none of them open yet.
+    pub(crate) fn new(view: &View, entropy: Arc<dyn Entropy>) -> Self {
+        let view = view.folder("audit/");
+        let changed = view.generation();
+        let seen = std::sync::atomic::AtomicU64::new(changed.current());
+        Self {
+            rows: Rows::new(view),
+            devices: ArcSwap::default(),
+            changed,
+            seen,
+            entropy,
+        }
+    }
+
+    /// Opens every configured device. One that does not open stays in the list and fails each entry until it
+    /// does, so that a broken device never goes unnoticed and never blocks the others.
+    ///
+    /// # Errors
+    /// [`BarrierError`] when the configuration cannot be read.
+    pub async fn open_all(&self) -> Result<(), BarrierError> {
+        let before = self.changed.current();
+        let rows = self.rows.all().await?;
+        let open = self.devices.load_full();
+        let device = |row: DeviceRow| match open.iter().find(|device| *device.row() == row) {
+            Some(same) => same.clone(),
+            None => Arc::new(Device::open(row)),
+        };
+        self.devices
+            .store(Arc::new(rows.into_iter().map(|(_, row)| device(row)).collect()));
+        self.seen.store(before, std::sync::atomic::Ordering::Release);
+        Ok(())
+    }
+
+    /// Opens devices again when another node has changed their configuration.
+    ///
+    /// # Errors
+    /// [`BarrierError`] when the configuration cannot be read.
+    pub async fn follow(&self) -> Result<(), BarrierError> {
+        if self.changed.current() == self.seen.load(std::sync::atomic::Ordering::Acquire) {
+            return Ok(());
+        }
+        self.open_all().await
+    }
+
+    /// Closes and opens every file, after a log rotation.
+    pub fn reopen(&self) {
+        for device in self.devices.load().iter() {
+            device.reopen();
+        }
+    }
+
+    /// Makes every device look whether its file is still where it should be.
+    pub fn look_again(&self) {
+        for device in self.devices.load().iter() {
+            device.look_again();
+        }
+    }
+
+    /// Entries that each device did not accept.
+    pub fn failures(&self) -> Vec<(String, u64)> {
+        self.devices
+            .load()
+            .iter()
+            .map(|device| (device.row().path.clone(), device.failures()))
+            .collect()
+    }
+
+    /// Whether there is any device.
+    pub fn is_enabled(&self) -> bool {
+        !self.devices.load().is_empty()
+    }
+
+    /// Hands the entry of a request to every device.
+    pub fn request(&self, entry: &Entry<'_>) -> Acceptance {
+        self.write(|device, line| device.format_request(entry, line))
+    }
+
+    /// Hands the entry of an answer to every device.
+    pub fn response(&self, entry: &Entry<'_>, outcome: &Outcome<'_>) -> Acceptance {
+        self.write(|device, line| device.format_response(entry, outcome, line))
+    }
+
+    fn write(&self, format: impl Fn(&Device, &mut Redacted)) -> Acceptance {
+        let devices = self.devices.load();
+        let mut tickets = Vec::with_capacity(devices.len());
+        redact::with_line(|line| {
+            for device in devices.iter() {
+                line.clear();
+                format(device, line);
+                tickets.push(device.append(line));
+            }
+        });
+        Acceptance { tickets }
+    }
+
+    /// Configured devices.
+    pub fn rows(&self) -> Vec<DeviceRow> {
+        self.devices
+            .load()
+            .iter()
+            .map(|device| device.row().clone())
+            .collect()
+    }
+
+    /// Adds a device after a test entry has gone through it.
+    ///
+    /// # Errors
+    /// What is wrong with the device or its options.
+    pub async fn enable(&self, row: DeviceRow, now: Timestamp) -> Result<(), EnableError> {
+        let path = row.path.trim_end_matches('/').to_owned();
+        if self
+            .rows
+            .get(&path)
+            .await
+            .map_err(EnableError::Barrier)?
+            .is_some()
+        {
+            return Err(EnableError::InUse);
+        }
+        let device = Device::try_open(row)?;
+        device.test(now, &*self.entropy)?;
+        self.rows
+            .put(&path, device.row())
+            .await
+            .map_err(EnableError::Barrier)?;
+        self.open_all().await.map_err(EnableError::Barrier)
+    }
+
+    /// Adds devices that write to files, without opening them: path of the device and of the file.
+    pub(crate) fn put_in(
+        &self,
+        writes: &mut Writes,
+        files: Vec<(String, String)>,
+    ) -> Result<(), BarrierError> {
+        for (path, file) in files {
+            let row = DeviceRow {
+                path: format!("{path}/"),
+                kind: "file".to_owned(),
+                options: [("file_path".to_owned(), file)].into(),
+                salt: id::uuid_v4(&*self.entropy),
+                ..DeviceRow::default()
+            };
+            self.rows.put_in(writes, &path, &row)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a device.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn disable(&self, path: &MountPath) -> Result<(), BarrierError> {
+        self.rows.delete(path.trimmed()).await?;
+        self.open_all().await
+    }
+
+    /// The hash of `input` as the device at `path` writes it.
+    pub fn hash(&self, path: &MountPath, input: &str) -> Option<String> {
+        let devices = self.devices.load();
+        let device = devices.iter().find(|device| device.row().path == path.as_str())?;
+        Some(device.hash(input))
+    }
+}
+
+/// Why a device was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum EnableError {
+    /// There is one at this path.
+    #[error("path already in use")]
+    InUse,
+    /// It does not open or its options are wrong.
+    #[error(transparent)]
+    Device(#[from] BadDevice),
+    /// The configuration could not be kept.
+    #[error(transparent)]
+    Barrier(BarrierError),
+}

@@ -1,0 +1,178 @@
+//! A window on the barrier: one prefix and nothing else.
+
+use std::sync::Arc;
+
+use arca_storage::{Page, Revision};
+
+use super::{Barrier, BarrierError, Opened, Writes};
+
+/// Access to the records below one prefix. What an engine gets instead of the barrier: every key it names is
+/// relative to its prefix, so it cannot reach anything else.
+#[derive(Clone)]
+pub struct View {
+    barrier: Arc<Barrier>,
+    prefix: Arc<str>,
+}
+
+impl View {
+    /// A view of everything below `prefix`, which ends in a slash.
+    pub(crate) fn new(barrier: Arc<Barrier>, prefix: impl Into<Arc<str>>) -> Self {
+        Self {
+            barrier,
+            prefix: prefix.into(),
+        }
+    }
+
+    /// A narrower view. `folder` ends in a slash.
+    #[must_use]
+    pub fn folder(&self, folder: &str) -> Self {
+        Self {
+            barrier: self.barrier.clone(),
+            prefix: format!("{}{folder}", self.prefix).into(),
+        }
+    }
+
+    /// The full key of a relative one.
+    #[must_use]
+    pub fn key(&self, relative: &str) -> String {
+        let mut key = String::with_capacity(self.prefix.len() + relative.len());
+        key.push_str(&self.prefix);
+        key.push_str(relative);
+        key
+    }
+
+    /// A counter that moves whenever something below this view changes.
+    #[must_use]
+    pub fn generation(&self) -> super::Generation {
+        self.barrier.generation(&*self.prefix)
+    }
+
+    /// The prefix itself.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) const fn barrier(&self) -> &Arc<Barrier> {
+        &self.barrier
+    }
+
+    /// Opens a record.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn get(&self, relative: &str) -> Result<Option<Opened>, BarrierError> {
+        self.barrier.get(&self.key(relative)).await
+    }
+
+    /// Seals a record.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn put(&self, relative: &str, plaintext: Vec<u8>) -> Result<Revision, BarrierError> {
+        let mut writes = Writes::new();
+        writes.put(self.key(relative), plaintext);
+        self.barrier.commit(writes).await
+    }
+
+    /// Removes a record.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn delete(&self, relative: &str) -> Result<Revision, BarrierError> {
+        let mut writes = Writes::new();
+        writes.delete(self.key(relative));
+        self.barrier.commit(writes).await
+    }
+
+    /// Commits several writes at once; their keys come from [`View::key`] of this view or of a folder of it.
+    ///
+    /// # Errors
+    /// [`BarrierError`]; [`BarrierError::Outside`] for a key that is not below this view.
+    pub async fn commit(&self, writes: Writes) -> Result<Revision, BarrierError> {
+        if let Some(key) = writes.first_outside(&self.prefix) {
+            let (key, prefix) = (key.to_owned(), self.prefix.to_string());
+            return Err(BarrierError::Outside { key, prefix });
+        }
+        self.barrier.commit(writes).await
+    }
+
+    /// One page of names directly below `folder` (empty, or ending in a slash).
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn list(&self, folder: &str, after: &str, limit: usize) -> Result<Page, BarrierError> {
+        self.barrier.list(&self.key(folder), after, limit).await
+    }
+
+    /// One page of keys at any depth below `folder`.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn scan(&self, folder: &str, after: &str, limit: usize) -> Result<Page, BarrierError> {
+        self.barrier.scan(&self.key(folder), after, limit).await
+    }
+
+    /// Removes every record below this view, page by page.
+    ///
+    /// # Errors
+    /// [`BarrierError`]; what was removed before stays removed.
+    pub async fn clear(&self) -> Result<(), BarrierError> {
+        const PAGE: usize = 500;
+        loop {
+            let page = self.scan("", "", PAGE).await?;
+            if page.names.is_empty() {
+                return Ok(());
+            }
+            let mut writes = Writes::new();
+            for name in page.names {
+                writes.delete(self.key(&name));
+            }
+            self.barrier.commit(writes).await?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arca_base::Timestamp;
+    use arca_crypto::SystemEntropy;
+    use arca_storage::MemoryStorage;
+
+    use super::*;
+    use crate::barrier::{CacheLimits, Keyring};
+
+    fn view(prefix: &str) -> View {
+        let keyring = Keyring::generate(&SystemEntropy, Timestamp::EPOCH);
+        let storage = Arc::new(MemoryStorage::new());
+        let barrier = Barrier::new(storage, keyring, Arc::new(SystemEntropy), CacheLimits::default());
+        View::new(Arc::new(barrier), prefix)
+    }
+
+    #[tokio::test]
+    async fn a_view_writes_only_below_its_prefix() {
+        let view = view("ns/root/data/a/");
+        let attempts: [fn(&mut Writes); 3] = [
+            |writes| writes.put("ns/root/data/b/x", vec![1]),
+            |writes| writes.delete("ns/root/token/id/x"),
+            |writes| writes.expect("core/keyring", None),
+        ];
+        for attempt in attempts {
+            let mut writes = Writes::new();
+            writes.put(view.key("mine"), vec![1]);
+            attempt(&mut writes);
+            assert!(matches!(
+                view.commit(writes).await,
+                Err(BarrierError::Outside { .. })
+            ));
+            assert!(
+                view.get("mine").await.unwrap().is_none(),
+                "nothing of it was written"
+            );
+        }
+        let mut writes = Writes::new();
+        writes.put(view.folder("deeper/").key("mine"), vec![1]);
+        view.commit(writes).await.unwrap();
+        assert!(view.get("deeper/mine").await.unwrap().is_some());
+    }
+}

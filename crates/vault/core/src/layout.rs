@@ -1,0 +1,78 @@
+//! Where everything is stored.
+//!
+//! ```text
+//! core/seal/config            clear   which seal, how many shares
+//! core/seal/root-key          sealed by the seal (or the shares): the root key
+//! core/seal/recovery-*        the recovery key of an automatic seal
+//! core/keyring                sealed by the root key: the data keys
+//! core/...                    sealed like everything below
+//! expiry/<time>/<ns>/...      what ends when; the time is 16 hexadecimal digits of Unix seconds
+//! ns/<ns>/mount/secret/<path> one row for each mount
+//! ns/<ns>/mount/auth/<path>
+//! ns/<ns>/policy/<name>
+//! ns/<ns>/password-policy/<name>
+//! ns/<ns>/token/...           tokens, their accessors, their children, roles
+//! ns/<ns>/lease/...           leases, by identifier and by token
+//! ns/<ns>/identity/...        entities and aliases
+//! ns/<ns>/audit/<path>        audit devices
+//! ns/<ns>/cubbyhole/<token>/  private records of a token
+//! ns/<ns>/data/<mount uuid>/  records of an engine
+//! ```
+
+use arca_base::{NamespaceId, Timestamp};
+
+/// Which seal, how many shares. Clear: it must be readable before unsealing.
+pub const SEAL_CONFIG: &str = "core/seal/config";
+/// The root key, sealed by the seal.
+pub const ROOT_KEY: &str = "core/seal/root-key";
+/// How many recovery shares.
+pub const RECOVERY_CONFIG: &str = "core/seal/recovery-config";
+/// The recovery key, sealed by the seal.
+pub const RECOVERY_KEY: &str = "core/seal/recovery-key";
+/// The data keys, sealed by the root key.
+pub const KEYRING: &str = "core/keyring";
+/// Identity of the cluster.
+pub const CLUSTER: &str = "core/cluster";
+/// What ends when.
+pub const EXPIRY: &str = "expiry/";
+
+/// The prefix of a namespace.
+#[must_use]
+pub fn namespace(namespace: &NamespaceId) -> String {
+    format!("ns/{namespace}/")
+}
+
+/// The index entry of something in `namespace` that ends at `time`.
+#[must_use]
+pub fn expiry(time: Timestamp, namespace: &NamespaceId, what: &str) -> String {
+    format!("{EXPIRY}{}/{namespace}/{what}", expiry_time(time))
+}
+
+/// The time part of an index entry. Sorts like the time.
+#[must_use]
+pub fn expiry_time(time: Timestamp) -> String {
+    format!("{:016x}", time.unix_seconds().max(0))
+}
+
+/// The parts of an index entry without [`EXPIRY`]: Unix seconds, namespace and what ends.
+#[must_use]
+pub fn parse_expiry(entry: &str) -> Option<(i64, &str, &str)> {
+    let (time, rest) = entry.split_once('/')?;
+    let (namespace, what) = rest.split_once('/')?;
+    Some((i64::from_str_radix(time, 16).ok()?, namespace, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expiry_entries_sort_by_time() {
+        let root = NamespaceId::root();
+        let at = |seconds| expiry(Timestamp::from_unix(seconds, 0), &root, "token/abc");
+        assert!(at(9) < at(10) && at(255) < at(256) && at(1 << 37) < at((1 << 37) + 1));
+        let entry = at(1_700_000_000);
+        let parsed = parse_expiry(entry.strip_prefix(EXPIRY).unwrap());
+        assert_eq!(parsed, Some((1_700_000_000, "root", "token/abc")));
+    }
+}

@@ -1,0 +1,33 @@
+//! The secrets server: everything between a request that was read and an answer that can be sent.
+//!
+//! Read [`pipeline`] first. [`Core`] is a handful of named parts; while the server is unsealed they are held by
+//! [`active`], and [`lifecycle`] leads there and back.
+#![warn(missing_docs)]
+
+pub mod active;
+pub mod audit;
+pub mod barrier;
+pub mod core;
+pub mod engine;
+pub mod fault;
+mod help;
+pub mod identity;
+pub mod layout;
+pub mod leases;
+pub mod lifecycle;
+pub mod login;
+pub mod metrics;
+pub mod naming;
+pub mod pipeline;
+pub mod policies;
+pub mod router;
+pub mod seal;
+mod system;
+mod tasks;
+pub mod tokens;
+pub mod ttl;
+pub mod version;
+pub mod wrapping;
+
+pub use crate::core::{Core, Settings};
+pub use fault::{Class, Fault};

@@ -1,0 +1,194 @@
+//! Stage 1: the request gets its identifier, its instant, its namespace and its route.
+
+use std::sync::Arc;
+
+use arca_base::{NamespaceId, Operation, id};
+
+use super::incoming::Incoming;
+use super::refuse::Refusal;
+use super::trace::{Facts, Trace};
+use crate::core::Core;
+use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
+use crate::fault::Fault;
+use crate::router::{Mount, Target};
+
+/// A request with its route, not yet known whose.
+pub struct Admitted {
+    pub(super) facts: Facts,
+    pub(super) incoming: Box<Incoming>,
+    pub(super) route: Result<Routed, Fault>,
+    pub(super) mount: Option<Arc<Mount>>,
+}
+
+/// Where a request goes.
+pub(super) struct Routed {
+    pub(super) mount: Arc<Mount>,
+    pub(super) engine: Arc<dyn Mounted>,
+    pub(super) path: String,
+    pub(super) index: usize,
+    pub(super) access: Access,
+    pub(super) injects: bool,
+    pub(super) reads_only: bool,
+}
+
+pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted, Box<Refusal>> {
+    let client = std::mem::replace(&mut incoming.client, ClientInfo::unknown());
+    let mut facts = Facts {
+        request_id: id::uuid_v4(core.entropy()).into(),
+        now: core.clock().now(),
+        started: core.clock().monotonic(),
+        namespace: NamespaceId::root(),
+        client: Arc::new(client),
+        active: core.active(),
+        server: core.lifecycle().clone(),
+        unaudited: false,
+    };
+    if incoming.operation.is_listing() {
+        incoming.path = incoming.path.into_folder();
+    }
+    let incoming = Box::new(incoming);
+    if let Err(fault) = check(&incoming) {
+        return Err(Refusal::unrouted(facts, incoming, fault));
+    }
+    let target = match find(core, &facts, &incoming).await {
+        Ok(target) => target,
+        Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
+    };
+    let mount = target.as_ref().map(|target| target.mount.clone());
+    let route = route(target, &incoming, &mut facts);
+    Ok(Admitted {
+        facts,
+        incoming,
+        route,
+        mount,
+    })
+}
+
+fn check(incoming: &Incoming) -> Result<(), Fault> {
+    if !matches!(incoming.namespace.trim_matches('/'), "" | "root") {
+        return Err(Fault::not_found_plain("namespace not found"));
+    }
+    let writes = matches!(incoming.operation, Operation::Update | Operation::Patch);
+    if writes && incoming.path.as_str().ends_with('/') {
+        return Err(Fault::invalid("cannot write to a path ending in '/'"));
+    }
+    Ok(())
+}
+
+/// The mount a request goes to. A sealed server has its own endpoints only.
+async fn find(core: &Core, facts: &Facts, incoming: &Incoming) -> Result<Option<Target>, Fault> {
+    let path = incoming.path.as_str();
+    match &facts.active {
+        Some(active) => active.router.resolve(path).await,
+        None => {
+            let target = core.system_target(path).ok_or_else(Fault::sealed)?;
+            let open = match target.engine.find(incoming.operation, &target.path) {
+                Found::Route(index) => target.engine.route(index).is_some_and(|route| route.while_sealed),
+                _ => false,
+            };
+            if open {
+                Ok(Some(target))
+            } else {
+                Err(Fault::sealed())
+            }
+        }
+    }
+}
+
+/// The route of a request. Its absence is an error only for callers whose policies allow the path, so it is
+/// kept until dispatch.
+fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Result<Routed, Fault> {
+    let target = target.ok_or_else(|| Fault::no_route(incoming.path.as_str()))?;
+    if target.mount.tainted {
+        return Err(Fault::not_found_plain(format!(
+            "no handler for route {:?}. route entry or namespace is tainted.",
+            incoming.path.as_str()
+        )));
+    }
+    if target.mount.upgrading {
+        return Err(Fault::invalid(
+            "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly.",
+        ));
+    }
+    if incoming.operation == Operation::Help {
+        return Ok(Routed::to_help(target));
+    }
+    let index = match target.engine.find(incoming.operation, &target.path) {
+        Found::Route(index) => index,
+        Found::WrongOperation => return Err(Fault::unsupported_operation()),
+        Found::Nothing => return Err(Fault::unsupported_path()),
+    };
+    let info = target.engine.route(index).ok_or_else(Fault::unsupported_path)?;
+    facts.unaudited = info.unaudited;
+    let (access, injects, reads_only) = (info.access, info.injects, info.reads_only);
+    Ok(Routed {
+        mount: target.mount,
+        engine: target.engine,
+        path: target.path,
+        index,
+        access,
+        injects,
+        reads_only,
+    })
+}
+
+impl Routed {
+    /// Help is about routes and needs none. Whoever has a token may have it.
+    fn to_help(target: Target) -> Self {
+        Self {
+            mount: target.mount,
+            engine: target.engine,
+            path: target.path,
+            index: 0,
+            access: Access::Token,
+            injects: false,
+            reads_only: true,
+        }
+    }
+}
+
+impl Admitted {
+    pub(super) fn trace(&self) -> Trace<'_> {
+        Trace {
+            facts: &self.facts,
+            incoming: &self.incoming,
+            operation: self.incoming.operation,
+            mount: self.mount.as_deref(),
+            caller: None,
+            identity_policies: &[],
+            granted_by: None,
+        }
+    }
+
+    /// Who may call the route; a path without a route is for tokens only.
+    pub(super) fn access(&self) -> Access {
+        self.route.as_ref().map_or(Access::Token, |routed| routed.access)
+    }
+
+    /// Whether answering changes anything, an answer kept for the holder of a wrapping token included.
+    pub(super) fn reads_only(&self) -> bool {
+        self.route.as_ref().is_ok_and(|routed| routed.reads_only) && self.incoming.wrap_ttl.is_none()
+    }
+
+    /// The request as its handler sees it.
+    pub(super) fn cx(
+        &self,
+        routed: &Routed,
+        operation: Operation,
+        caller: Option<&crate::engine::Caller>,
+    ) -> Cx {
+        let active = self.facts.active.as_ref();
+        Cx {
+            site: active.map(|active| active.router.site(&routed.mount, self.facts.now)),
+            now: self.facts.now,
+            request_id: self.facts.request_id.clone(),
+            operation,
+            path: routed.path.clone(),
+            caller: caller.cloned(),
+            client: self.facts.client.clone(),
+            wrap_ttl: self.incoming.wrap_ttl,
+            active: active.cloned(),
+            server: self.facts.server.clone(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Stage 2: whose request it is.
+
+use std::sync::Arc;
+
+use super::admit::Admitted;
+use super::refuse::Refusal;
+use super::trace::Trace;
+use crate::active::Active;
+use crate::engine::{Access, Caller};
+use crate::fault::Fault;
+use crate::identity::Entity;
+
+/// A request whose caller is known, or that anybody may make.
+pub struct Authenticated {
+    pub(super) admitted: Admitted,
+    pub(super) caller: Option<Caller>,
+    pub(super) entity: Option<Arc<Entity>>,
+}
+
+pub(crate) async fn run(mut admitted: Admitted) -> Result<Authenticated, Box<Refusal>> {
+    match identify(&mut admitted).await {
+        Ok((caller, entity)) => Ok(Authenticated {
+            admitted,
+            caller,
+            entity,
+        }),
+        Err((fault, caller)) => Err(Refusal::of_admitted(admitted, caller, fault)),
+    }
+}
+
+type Identified = (Option<Caller>, Option<Arc<Entity>>);
+
+/// Faults come with the caller as far as known, for the audit entry.
+async fn identify(admitted: &mut Admitted) -> Result<Identified, (Fault, Option<Caller>)> {
+    let access = admitted.access();
+    let presented = admitted
+        .incoming
+        .token
+        .take()
+        .filter(|token| !token.expose().is_empty());
+    let presented = match (access, presented) {
+        (Access::Anonymous, _) | (Access::OptionalToken, None) => return Ok((None, None)),
+        (_, None) => return Err((Fault::denied_unknown("no token was sent"), None)),
+        (_, Some(presented)) => presented,
+    };
+    let active = admitted
+        .facts
+        .active
+        .clone()
+        .ok_or_else(|| (Fault::sealed(), None))?;
+    let now = admitted.facts.now;
+    let token = active
+        .tokens
+        .find(presented.expose(), now)
+        .await
+        .map_err(|fault| (fault, None))?;
+    let Some(token) = token else {
+        let fault = match access {
+            Access::WrappingToken => Fault::invalid("wrapping token is not valid or does not exist"),
+            _ => Fault::denied_unknown("the token is unknown, expired or revoked"),
+        };
+        return Err((fault, None));
+    };
+    let caller = Caller {
+        token,
+        presented: Arc::new(presented),
+    };
+    match check(admitted, &active, &caller).await {
+        Ok(entity) => Ok((Some(caller), entity)),
+        Err(fault) => Err((fault, Some(caller))),
+    }
+}
+
+/// Bound networks, and whether the entity behind the token may still do anything.
+async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<Option<Arc<Entity>>, Fault> {
+    let token = &caller.token;
+    let address = admitted.facts.client.address.map(|address| address.ip());
+    if token.expires.is_some() && !token.allows_address(address) {
+        return Err(Fault::denied().because("the token is bound to other networks"));
+    }
+    if token.entity_id.is_empty() {
+        return Ok(None);
+    }
+    match active.identity.entity(&token.entity_id).await? {
+        None => Err(Fault::denied().because("the entity of the token no longer exists")),
+        Some(entity) if entity.disabled => {
+            Err(Fault::denied().because("the entity of the token is disabled"))
+        }
+        Some(entity) => Ok(Some(entity)),
+    }
+}
+
+impl Authenticated {
+    pub(super) fn trace(&self) -> Trace<'_> {
+        Trace {
+            caller: self.caller.as_ref(),
+            identity_policies: self.identity_policies(),
+            ..self.admitted.trace()
+        }
+    }
+
+    /// Policies the caller's identity adds.
+    pub(super) fn identity_policies(&self) -> &[String] {
+        self.entity.as_ref().map_or(&[], |entity| &entity.policies)
+    }
+}

@@ -1,0 +1,77 @@
+//! What enters the pipeline and what leaves it.
+
+use arca_base::json::Object;
+use arca_base::{Operation, RequestPath, Secret, Ttl};
+
+use crate::engine::ClientInfo;
+
+/// A request, read and bounded by the server.
+pub struct Incoming {
+    /// What is done; a write is [`Operation::Update`] until its endpoint tells whether the object exists.
+    pub operation: Operation,
+    /// Where.
+    pub path: RequestPath,
+    /// The namespace asked for, as sent.
+    pub namespace: String,
+    /// The token, as sent.
+    pub token: Option<Secret<String>>,
+    /// How long the caller wants the answer wrapped.
+    pub wrap_ttl: Option<Ttl>,
+    /// Body of a write, query of anything else.
+    pub data: Object,
+    /// Where it comes from.
+    pub client: ClientInfo,
+}
+
+/// A request that could not be read: what is known of it, for the audit log.
+pub struct Unread {
+    /// What was to be done, as far as known.
+    pub operation: Operation,
+    /// Where, as far as known; shortened and without unprintable characters.
+    pub path: String,
+    /// Where it comes from.
+    pub client: ClientInfo,
+}
+
+/// An answer, ready to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Type of the body; none for an empty one.
+    pub content_type: Option<&'static str>,
+    /// The body. May hold secrets.
+    pub body: Body,
+}
+
+/// A body. Shows its length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body(pub String);
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Reply {
+    /// An answer without a body.
+    #[must_use]
+    pub const fn empty(status: u16) -> Self {
+        Self {
+            status,
+            content_type: None,
+            body: Body(String::new()),
+        }
+    }
+
+    /// A JSON answer.
+    #[must_use]
+    pub const fn json(status: u16, body: String) -> Self {
+        Self {
+            status,
+            content_type: Some("application/json"),
+            body: Body(body),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What is known of a request so far, for its audit entries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arca_base::{NamespaceId, Operation, Timestamp};
+
+use super::incoming::Incoming;
+use crate::active::Active;
+use crate::audit::Entry;
+use crate::engine::{Caller, ClientInfo};
+use crate::lifecycle::Lifecycle;
+use crate::router::Mount;
+
+/// What admission decides once for the whole request.
+pub(super) struct Facts {
+    pub(super) request_id: Arc<str>,
+    /// The instant of the request: every decision about time in it uses this one.
+    pub(super) now: Timestamp,
+    /// Where the stopwatch stood.
+    pub(super) started: Duration,
+    pub(super) namespace: NamespaceId,
+    pub(super) client: Arc<ClientInfo>,
+    pub(super) active: Option<Arc<Active>>,
+    pub(super) server: Arc<Lifecycle>,
+    /// Whether it is left out of the audit log.
+    pub(super) unaudited: bool,
+}
+
+/// What is known at some stage.
+pub(super) struct Trace<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) incoming: &'a Incoming,
+    pub(super) operation: Operation,
+    pub(super) mount: Option<&'a Mount>,
+    pub(super) caller: Option<&'a Caller>,
+    pub(super) identity_policies: &'a [String],
+    pub(super) granted_by: Option<&'a [String]>,
+}
+
+impl<'a> Trace<'a> {
+    /// The audit entry of what is known.
+    pub(super) fn entry(&self, time: Timestamp, error: Option<&'a str>) -> Entry<'a> {
+        Entry {
+            time,
+            request_id: &self.facts.request_id,
+            operation: self.operation,
+            path: self.incoming.path.as_str(),
+            namespace: &self.facts.namespace,
+            mount: self.mount,
+            data: Some(&self.incoming.data),
+            caller: self.caller,
+            identity_policies: self.identity_policies,
+            granted_by: self.granted_by,
+            client: Some(&self.facts.client),
+            wrap_ttl: self.incoming.wrap_ttl,
+            error,
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! Policies: their texts, and what they allow a token. Policies about passwords are in [`password`].
+
+pub mod password;
+mod subject;
+
+use std::sync::Arc;
+
+use arca_base::json::Object;
+use arca_base::{Json, MountPath, Operation, RequestPath, Timestamp, Ttl, id};
+use arca_policy::template::Anonymous;
+use arca_policy::{Constraints, Policy, PolicyName, Request};
+use parking_lot::Mutex;
+use quick_cache::unsync::Cache;
+use serde::{Deserialize, Serialize};
+
+use crate::barrier::{BarrierError, Generation, Rows, Stored, View, Writes};
+use crate::fault::Fault;
+use crate::identity::{Entity, Identity};
+use crate::tokens::Token;
+use subject::Subject;
+
+/// Compiled sets of policies that are kept.
+const KEPT: usize = 1024;
+
+/// A policy, as stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PolicyRow {
+    /// Its name.
+    pub name: String,
+    /// Its text, as written.
+    pub text: String,
+}
+
+impl Stored for PolicyRow {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "policy";
+}
+
+/// The policies of one namespace.
+pub struct Policies {
+    rows: Rows<PolicyRow>,
+    changed: Generation,
+    identity_changed: Generation,
+    compiled: Mutex<Cache<Key, (Stamp, Arc<Acl>)>>,
+}
+
+/// What a compiled set is kept under.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    policies: Vec<String>,
+    entity_id: String,
+}
+
+/// When a compiled set was made: it is good for as long as both stand still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    policies: u64,
+    identity: u64,
+}
+
+/// What a token may do.
+pub struct Acl(arca_policy::Acl);
+
+/// What is asked of an [`Acl`].
+pub struct Question<'a> {
+    /// What is done.
+    pub operation: Operation,
+    /// Where.
+    pub path: &'a RequestPath,
+    /// Body or query.
+    pub data: &'a Object,
+    /// How long the caller wants the answer wrapped.
+    pub wrap_ttl: Option<Ttl>,
+    /// Whether the path needs `sudo`.
+    pub sudo: bool,
+}
+
+impl Policies {
+    pub(crate) fn new(view: &View) -> Self {
+        let identity_changed = view.folder("identity/").generation();
+        let view = view.folder("policy/");
+        Self {
+            changed: view.generation(),
+            identity_changed,
+            rows: Rows::new(view),
+            compiled: Mutex::new(Cache::new(KEPT)),
+        }
+    }
+
+    /// Adds the `default` policy as it is before anybody edits it.
+    pub(crate) fn put_default(&self, writes: &mut Writes) -> Result<(), BarrierError> {
+        let name = PolicyName::default_policy();
+        let row = PolicyRow {
+            name: name.to_string(),
+            text: arca_policy::builtin::DEFAULT.to_owned(),
+        };
+        self.rows.put_in(writes, &row_name(&name), &row)
+    }
+
+    /// Writes the `default` policy again if it is missing.
+    pub(crate) async fn ensure_default(&self) -> Result<(), Fault> {
+        if self
+            .rows
+            .get(&row_name(&PolicyName::default_policy()))
+            .await?
+            .is_none()
+        {
+            let mut writes = Writes::new();
+            self.put_default(&mut writes)?;
+            self.rows.view().commit(writes).await?;
+        }
+        Ok(())
+    }
+
+    /// Names of all policies that can be shown, those after `after`.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub async fn names(&self, after: &str, limit: usize) -> Result<Vec<String>, Fault> {
+        // Names of rows sort like the names they stand for.
+        let page = self.rows.list("", &id::hex(after.as_bytes()), limit).await?;
+        let mut names: Vec<String> = page.names.iter().filter_map(|row| policy_name(row)).collect();
+        let root = "root".to_owned();
+        let complete = !page.more || names.last().is_some_and(|last| *last > root);
+        if *root > *after && complete {
+            names.push(root);
+            names.sort_unstable();
+            names.truncate(limit);
+        }
+        Ok(names)
+    }
+
+    /// A policy by its name in any form; `root` has an empty text.
+    ///
+    /// # Errors
+    /// 400 for a name that cannot be one.
+    pub async fn read(&self, name: &str) -> Result<Option<PolicyRow>, Fault> {
+        let name = parse_name(name)?;
+        if name.is_root() {
+            return Ok(Some(PolicyRow {
+                name: name.to_string(),
+                text: String::new(),
+            }));
+        }
+        Ok(self
+            .rows
+            .get(&row_name(&name))
+            .await?
+            .map(|row| (*row.value).clone()))
+    }
+
+    /// Whether there is a policy of this canonical name.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub async fn exists(&self, name: &str) -> Result<bool, Fault> {
+        Ok(self.read(name).await?.is_some())
+    }
+
+    /// Writes a policy; returns what the caller should know.
+    ///
+    /// # Errors
+    /// 400 for a name that cannot be written and for a text that is no policy.
+    pub async fn write(&self, name: &str, text: &str) -> Result<Vec<String>, Fault> {
+        let canonical = parse_name(name)?;
+        if canonical.is_fixed() {
+            return Err(Fault::invalid(format!(
+                "cannot update {:?} policy",
+                canonical.as_str()
+            )));
+        }
+        Policy::parse(canonical.clone(), text).map_err(|error| Fault::invalid(error.to_string()))?;
+        let row = PolicyRow {
+            name: canonical.to_string(),
+            text: text.to_owned(),
+        };
+        self.rows.put(&row_name(&canonical), &row).await?;
+        if canonical.as_str() == name {
+            Ok(Vec::new())
+        } else {
+            Ok(vec![format!("policy name was converted to {canonical}")])
+        }
+    }
+
+    /// Removes a policy; tokens that have it lose what it allowed at once.
+    ///
+    /// # Errors
+    /// 400 for a policy that cannot be removed.
+    pub async fn delete(&self, name: &str) -> Result<(), Fault> {
+        let name = parse_name(name)?;
+        if name.is_fixed() {
+            return Err(Fault::invalid(format!(
+                "cannot delete {:?} policy",
+                name.as_str()
+            )));
+        }
+        if !name.is_deletable() {
+            return Err(Fault::invalid("cannot delete default policy"));
+        }
+        self.rows.delete(&row_name(&name)).await?;
+        Ok(())
+    }
+
+    /// What a token and the identity behind it may do, compiled once for each set of policies.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub async fn acl(
+        &self,
+        token: &Token,
+        entity: Option<&Entity>,
+        identity: &Identity,
+        now: Timestamp,
+    ) -> Result<Arc<Acl>, Fault> {
+        let key = Key::of(token, entity);
+        let stamp = Stamp {
+            policies: self.changed.current(),
+            identity: entity.map_or(0, |_| self.identity_changed.current()),
+        };
+        if let Some((kept, acl)) = self.compiled.lock().get(&key)
+            && *kept == stamp
+            && acl.0.valid_until().is_none_or(|until| now < until)
+        {
+            return Ok(acl.clone());
+        }
+        let subject = match entity {
+            Some(entity) => Some(Subject {
+                entity,
+                aliases: identity.aliases_of(entity).await?,
+            }),
+            None => None,
+        };
+        let acl = Arc::new(self.compile(&key, subject.as_ref(), now).await?);
+        self.compiled.lock().insert(key, (stamp, acl.clone()));
+        Ok(acl)
+    }
+
+    async fn compile(&self, key: &Key, subject: Option<&Subject<'_>>, now: Timestamp) -> Result<Acl, Fault> {
+        if key.policies.iter().any(|policy| policy == "root") {
+            return Ok(Acl(arca_policy::Acl::root()));
+        }
+        let mut policies = Vec::with_capacity(key.policies.len());
+        for name in &key.policies {
+            // A policy that does not exist allows nothing; it may be written later.
+            if let Some(policy) = self.load(name).await? {
+                policies.push(match subject {
+                    Some(subject) => policy.render(subject),
+                    None => policy.render(&Anonymous),
+                });
+            }
+        }
+        arca_policy::Acl::compile(&policies, now)
+            .map(Acl)
+            .map_err(Fault::internal)
+    }
+
+    async fn load(&self, name: &str) -> Result<Option<Policy>, Fault> {
+        let name = parse_name(name)?;
+        if name.as_str() == crate::wrapping::POLICY {
+            return Policy::response_wrapping().map(Some).map_err(Fault::internal);
+        }
+        let Some(row) = self.rows.get(&row_name(&name)).await? else {
+            return Ok(None);
+        };
+        Policy::parse(name, &row.value.text)
+            .map(Some)
+            .map_err(Fault::internal)
+    }
+}
+
+impl Key {
+    fn of(token: &Token, entity: Option<&Entity>) -> Self {
+        let Some(entity) = entity else {
+            return Self {
+                policies: token.policies.clone(),
+                entity_id: String::new(),
+            };
+        };
+        let mut policies: Vec<String> = token.policies.iter().chain(&entity.policies).cloned().collect();
+        policies.sort_unstable();
+        policies.dedup();
+        Self {
+            policies,
+            entity_id: entity.id.clone(),
+        }
+    }
+}
+
+impl Acl {
+    /// The names of the policies that allow a request.
+    ///
+    /// # Errors
+    /// [`Fault::denied`] with the reason.
+    pub fn decide(&self, question: &Question<'_>) -> Result<Vec<String>, Fault> {
+        let request = Request {
+            operation: question.operation,
+            path: question.path,
+            data: Some(question.data),
+            wrap_ttl: question.wrap_ttl,
+        };
+        let verdict = self.0.check(&request);
+        if let Some(denial) = verdict.denial() {
+            return Err(Fault::denied().because(denial.to_string()));
+        }
+        if question.sudo && !verdict.sudo() {
+            return Err(
+                Fault::denied().because("the path needs sudo, which the rule that counts does not grant")
+            );
+        }
+        if let Some(unkept) = verdict
+            .constraints()
+            .and_then(|asked| unsupported(asked, question.operation))
+        {
+            return Err(Fault::denied().because(format!(
+                "the rule that counts asks for {unkept}, which this server cannot check yet"
+            )));
+        }
+        Ok(verdict.granting().map(str::to_owned).collect())
+    }
+
+    /// What may be done at a path, as `sys/capabilities` shows it.
+    #[must_use]
+    pub fn capabilities(&self, path: &RequestPath) -> Vec<String> {
+        self.0
+            .capabilities(path)
+            .iter()
+            .map(|capability| capability.as_str().to_owned())
+            .collect()
+    }
+
+    /// Whether anything at all may be done in a mount.
+    #[must_use]
+    pub fn reaches(&self, mount: &MountPath) -> bool {
+        self.0.touches(mount)
+    }
+
+    /// Everything that may be done, as `sys/internal/ui/resultant-acl` shows it.
+    #[must_use]
+    pub fn dump(&self) -> Json {
+        self.0.resultant()
+    }
+
+    /// Whether a request with `sudo` on `path` would be allowed.
+    #[must_use]
+    pub fn has_sudo(&self, operation: Operation, path: &RequestPath) -> bool {
+        let verdict = self.0.check(&Request::new(operation, path));
+        verdict.is_root()
+            || verdict
+                .rule()
+                .is_some_and(|rule| rule.capabilities().contains(arca_policy::Capability::Sudo))
+    }
+}
+
+/// What a rule asks for that this server does not check. Such a rule allows nothing rather than too much.
+fn unsupported(asked: &Constraints, operation: Operation) -> Option<&'static str> {
+    if !asked.mfa_methods.is_empty() {
+        return Some("a second factor (mfa_methods)");
+    }
+    if asked.control_group.is_some() {
+        return Some("a control group");
+    }
+    let filters = asked.response_keys_filter.is_some() && operation.is_listing();
+    filters.then_some("a filter of listed names (list_scan_response_keys_filter_path)")
+}
+
+/// Policies of a new token: canonical, sorted, each once; `root` stands alone.
+///
+/// # Errors
+/// 400 for a name that cannot be one.
+pub fn canonical(names: &[String], with_default: bool) -> Result<Vec<String>, Fault> {
+    let mut canonical = Vec::with_capacity(names.len() + 1);
+    for name in names.iter().filter(|name| !name.trim().is_empty()) {
+        canonical.push(parse_name(name)?.to_string());
+    }
+    if canonical.iter().any(|name| name == "root") {
+        return Ok(vec!["root".to_owned()]);
+    }
+    if with_default {
+        canonical.push("default".to_owned());
+    }
+    canonical.sort_unstable();
+    canonical.dedup();
+    Ok(canonical)
+}
+
+fn parse_name(name: &str) -> Result<PolicyName, Fault> {
+    PolicyName::parse(name).map_err(|error| Fault::invalid(error.to_string()))
+}
+
+/// Name of the row of a policy: a name may hold anything printable, a key may not.
+fn row_name(name: &PolicyName) -> String {
+    id::hex(name.as_str().as_bytes())
+}
+
+/// The policy that a row is of.
+fn policy_name(row: &str) -> Option<String> {
+    String::from_utf8(id::unhex(row)?).ok()
+}

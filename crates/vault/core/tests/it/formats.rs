@@ -1,0 +1,174 @@
+//! Every stored format of every released version can be read: a store written by it, opened by this one.
+//!
+//! `ARCA_WRITE_STORE=<file>` writes a new one; the files that are there never change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arca_base::id;
+use arca_core::engine::Catalog;
+use arca_core::seal::Seal;
+use arca_storage::{Batch, MemoryStorage, Storage};
+use arca_testkit::{TestServer, Unsealed};
+use serde_json::{Value, json};
+
+const OLDEST: &str = include_str!("formats/store-1.json");
+
+/// One record of each kind that is stored.
+async fn furnish(vault: &Unsealed) -> Value {
+    vault.mount("kv1", "kv").await;
+    vault.mount("kv2", "kv-v2").await;
+    let _ = vault.write("kv1/app/db", json!({"k": "v1"})).await.expect(204);
+    let _ = vault
+        .write("kv2/config", json!({"max_versions": 7}))
+        .await
+        .expect(204);
+    let _ = vault
+        .write("kv2/data/app/db", json!({"data": {"k": "old"}}))
+        .await
+        .expect(200);
+    let _ = vault
+        .write(
+            "kv2/metadata/app/db",
+            json!({"custom_metadata": {"owner": "team-a"}}),
+        )
+        .await
+        .expect(204);
+    let _ = vault.write("sys/rotate", json!({})).await.expect(204);
+    let _ = vault
+        .write("kv2/data/app/db", json!({"data": {"k": "new"}}))
+        .await
+        .expect(200);
+    vault
+        .policy("reader", r#"path "kv2/*" { capabilities = ["read"] }"#)
+        .await;
+    let role = json!({"allowed_entity_aliases": "*", "token_period": "8760h", "orphan": true});
+    let _ = vault.write("auth/token/roles/app", role).await.expect(204);
+    let made = json!({"entity_alias": "app-1", "policies": ["reader"]});
+    let service = vault.write("auth/token/create/app", made).await.expect(200);
+    let batch = vault
+        .write(
+            "auth/token/create",
+            json!({"type": "batch", "policies": ["reader"], "ttl": "700h"}),
+        )
+        .await;
+    let _ = vault
+        .write_as(&service.token(), "cubbyhole/x", json!({"k": "v"}))
+        .await;
+    let wrapped = vault
+        .write_wrapped("sys/wrapping/wrap", json!({"w": "x"}), 2_000_000)
+        .await
+        .expect(200);
+    let options = json!({"type": "file", "options": {"file_path": "discard"}});
+    let _ = vault.write("sys/audit/discard", options).await.expect(204);
+    json!({
+        "unseal_key": vault.unseal_key,
+        "root": vault.root,
+        "service": service.token(),
+        "entity": service.body["auth"]["entity_id"],
+        "batch": batch.token(),
+        "wrapping": wrapped.body["wrap_info"]["token"],
+    })
+}
+
+#[tokio::test]
+async fn writes_a_store_when_asked_to() {
+    let vault = Unsealed::start().await;
+    let known = furnish(&vault).await;
+    let Ok(path) = std::env::var("ARCA_WRITE_STORE") else {
+        return;
+    };
+    let records = vault
+        .server
+        .storage
+        .read_range("", "", 10_000)
+        .await
+        .unwrap()
+        .records;
+    let records: BTreeMap<String, String> = records
+        .into_iter()
+        .map(|(key, entry)| (key, id::hex(&entry.sealed)))
+        .collect();
+    let text = serde_json::to_string_pretty(&json!({"known": known, "records": records})).unwrap();
+    std::fs::write(path, text + "\n").unwrap();
+}
+
+/// A server on a store that was written earlier.
+async fn open(text: &str) -> (Unsealed, Value) {
+    let store: Value = serde_json::from_str(text).unwrap();
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let mut batch = Batch::new();
+    for (key, value) in store["records"].as_object().unwrap() {
+        batch = batch.put(key.clone(), id::unhex(value.as_str().unwrap()).unwrap());
+    }
+    storage.commit(batch).await.unwrap();
+    let known = store["known"].clone();
+    let text = |name: &str| known[name].as_str().unwrap().to_owned();
+    let server = TestServer::on(storage, Catalog::new(), Seal::Shamir, 99);
+    server.core.lifecycle().unseal(&text("unseal_key")).await.unwrap();
+    let (root, unseal_key) = (text("root"), text("unseal_key"));
+    (
+        Unsealed {
+            server,
+            root,
+            unseal_key,
+        },
+        known,
+    )
+}
+
+#[tokio::test]
+async fn the_oldest_store_is_read_whole() {
+    let (vault, known) = open(OLDEST).await;
+    assert_eq!(vault.read("kv1/app/db").await.expect(200).data("k"), "v1");
+    assert_eq!(vault.read("kv2/config").await.expect(200).data("max_versions"), 7);
+    let current = vault.read("kv2/data/app/db").await.expect(200);
+    assert_eq!(
+        (
+            current.data("data/k"),
+            current.data("metadata/custom_metadata/owner")
+        ),
+        (&json!("new"), &json!("team-a"))
+    );
+    let old = vault
+        .query("kv2/data/app/db", json!({"version": 1}))
+        .await
+        .expect(200);
+    assert_eq!(old.data("data/k"), "old", "sealed with the first data key");
+    assert_eq!(vault.read("sys/key-status").await.expect(200).data("term"), 2);
+    for token in ["service", "batch"] {
+        let token = known[token].as_str().unwrap();
+        let _ = vault.read_as(token, "kv2/data/app/db").await.expect(200);
+        let _ = vault.read_as(token, "kv1/app/db").await.expect(403);
+    }
+    let entity = vault
+        .read(&format!(
+            "identity/entity/id/{}",
+            known["entity"].as_str().unwrap()
+        ))
+        .await
+        .expect(200);
+    assert_eq!(entity.data("aliases/0/name"), "app-1");
+    let role = vault.read("auth/token/roles/app").await.expect(200);
+    assert_eq!(role.data("token_period"), 8760 * 3600);
+    let opened = vault
+        .write_as(
+            known["wrapping"].as_str().unwrap(),
+            "sys/wrapping/unwrap",
+            json!({}),
+        )
+        .await
+        .expect(200);
+    assert_eq!(opened.data("w"), "x");
+    let devices = vault.read("sys/audit").await.expect(200);
+    assert_eq!(devices.data("discard~1/options/file_path"), "discard");
+    // And it can be worked with.
+    let _ = vault
+        .write("kv2/data/app/db", json!({"data": {"k": "newer"}}))
+        .await
+        .expect(200);
+    let _ = vault
+        .write("auth/token/revoke", json!({"token": known["service"]}))
+        .await
+        .expect(204);
+}

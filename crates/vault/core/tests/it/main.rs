@@ -1,0 +1,25 @@
+//! The server through its pipeline, on memory storage.
+#![allow(clippy::allow_attributes, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "tests: failing loudly is their job, and a scenario reads best in one piece"
+)]
+
+mod audit;
+mod formats;
+mod help;
+mod identity;
+mod lease_targets;
+mod leases;
+mod lifecycle;
+mod mounts;
+mod passwords;
+mod policies;
+mod seal;
+mod surface;
+mod tokens;
+mod wrapping;

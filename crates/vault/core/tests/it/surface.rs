@@ -1,0 +1,29 @@
+//! What anybody can reach without a token: one list. Adding to it must be a decision.
+
+use arca_testkit::TestServer;
+
+#[test]
+fn the_unauthenticated_surface_is_this_list() {
+    let surface = TestServer::new().core.unauthenticated_surface();
+    assert_eq!(
+        surface,
+        [
+            "header sys/health",
+            "read sys/health",
+            "read sys/init",
+            "read sys/internal/ui/mounts",
+            "read sys/internal/ui/mounts/{path*}",
+            "read sys/internal/ui/mounts/{path/}",
+            "read sys/internal/ui/namespaces",
+            "read sys/leader",
+            "read sys/seal-status",
+            "update auth/<approle>/login",
+            "update auth/<cert>/login",
+            "update auth/<kubernetes>/login",
+            "update auth/<userpass>/login/{username}",
+            "update sys/init",
+            "update sys/unseal",
+            "update sys/wrapping/lookup",
+        ]
+    );
+}

@@ -1,0 +1,142 @@
+//! Changing the password that a configuration logs in with.
+
+use std::sync::Arc;
+
+use arca_api::database as api;
+use arca_base::{Json, Secret, Timestamp};
+use arca_core::Fault;
+use arca_core::barrier::Writes;
+use arca_core::engine::{Answer, Cx, Site};
+
+use super::Databases;
+use super::config::{self, Config};
+use super::connection::{failed, open};
+use super::driver::{Credential, DriverError};
+use super::rotation::Pending;
+
+const MAX_ATTEMPTS: usize = 16;
+
+pub(super) async fn rotate(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    change(&engine, cx.site()?, &request.name).await?;
+    Ok(Answer::empty())
+}
+
+/// Gives the user of a configuration another password, and keeps it.
+pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Result<(), Fault> {
+    let _turn = engine.rotating.hold(format!("root/{name}")).await;
+    let (config, connection) = engine.connection(site, name).await?;
+    let username = config.username().to_owned();
+    if username.is_empty() {
+        return Err(Fault::failed(
+            "unable to rotate root credentials: no username in configuration",
+        ));
+    }
+    if password(&config).is_empty() {
+        return Err(Fault::failed(
+            "unable to rotate root credentials: no password in configuration",
+        ));
+    }
+    let rows = Pending::of_roots(site);
+    let pending = Pending::begin(&rows, site, name, &username, &config.password_policy).await?;
+    let credential = Credential::Password(Secret::new(pending.value.password.clone()));
+    let mut driver = connection.alone().await;
+    let changed = connection
+        .call_on(&driver, site, |driver| async move {
+            driver
+                .set_credential(&username, &credential, &config.root_rotation_statements)
+                .await
+        })
+        .await;
+    if let Err(error) = changed {
+        // After anything but a refused statement nobody knows which password counts; the regular work finds out.
+        if matches!(error, DriverError::Statement { .. } | DriverError::Statements(_)) {
+            rows.delete(name).await?;
+        }
+        return Err(Fault::failed(format!("failed to update user: {error}")));
+    }
+    keep(site, name, &pending.value.password).await?;
+    let row = config::find(site, name).await?;
+    let (_, next) = open(site, &row.value.plugin_name, &row.value.details)
+        .await
+        .map_err(failed)?;
+    connection.replace(&mut driver, next, row.revision).await;
+    Ok(())
+}
+
+fn password(config: &Config) -> &str {
+    config
+        .details
+        .get("password")
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+}
+
+/// Stores the new password and forgets that it was pending, in one commit.
+async fn keep(site: &Site, name: &str, new: &str) -> Result<(), Fault> {
+    let (configs, pending) = (config::rows(site), Pending::of_roots(site));
+    for _ in 0..MAX_ATTEMPTS {
+        let found = configs.get(name).await?;
+        let mut writes = Writes::new();
+        pending.delete_in(&mut writes, name);
+        if let Some(row) = &found {
+            let mut config = (*row.value).clone();
+            config.details.insert("password".to_owned(), new.into());
+            config.last_rotation = Some(site.now);
+            configs.put_in(&mut writes, name, &config)?;
+        }
+        configs.expect_in(&mut writes, name, found.as_ref());
+        match site.view.commit(writes).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Fault::unavailable("the configuration keeps changing; try again"))
+}
+
+/// Finds out which password counts where a change was interrupted.
+pub(super) async fn recover(engine: &Databases, site: &Site) -> Result<(), Fault> {
+    let rows = Pending::of_roots(site);
+    for (name, pending) in rows.all().await? {
+        if !pending.is_stale(site.now) {
+            continue;
+        }
+        let _turn = engine.rotating.hold(format!("root/{name}")).await;
+        let Some(row) = config::rows(site).get(&name).await? else {
+            rows.delete(&name).await?;
+            continue;
+        };
+        if password(&row.value) == pending.password || lets_in(site, &row.value, None).await == Some(true) {
+            rows.delete(&name).await?;
+        } else if lets_in(site, &row.value, Some(&pending.password)).await == Some(true) {
+            keep(site, &name, &pending.password).await?;
+            engine.connections.forget(&name);
+            tracing::info!(config = %name, "an interrupted change of the root password was completed");
+        }
+    }
+    Ok(())
+}
+
+/// Whether the database lets the configured user in; nothing when it cannot be asked.
+async fn lets_in(site: &Site, config: &Config, other_password: Option<&str>) -> Option<bool> {
+    let mut details = config.details.clone();
+    if let Some(other) = other_password {
+        details.insert("password".to_owned(), other.into());
+    }
+    let (_, driver) = open(site, &config.plugin_name, &details).await.ok()?;
+    let verified = driver.verify().await;
+    driver.close().await;
+    match verified {
+        Ok(()) => Some(true),
+        Err(DriverError::Refused(_)) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// When the password of a configuration is to be changed next.
+pub(super) fn due(config: &Config, now: Timestamp) -> Option<Timestamp> {
+    if config.disable_automated_rotation || !config.schedule.is_set() {
+        return None;
+    }
+    config.schedule.due(config.last_rotation?, now)
+}

@@ -1,0 +1,419 @@
+//! Static roles: users that are there already, and whose passwords change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arca_api::database as api;
+use arca_base::json::Object;
+use arca_base::{Json, Secret, Timestamp, json_object};
+use arca_core::Fault;
+use arca_core::barrier::{Change, Row, Rows, Stored, Writes};
+use arca_core::engine::{Answer, Cx, Site, list_limit};
+use serde::{Deserialize, Serialize};
+
+use super::config::{self, statements_of};
+use super::connection::failed;
+use super::driver::{Credential, CredentialKind};
+use super::rotation::Pending;
+use super::schedule::{Given, Schedule};
+use super::{Databases, role};
+
+const MAX_ATTEMPTS: usize = 16;
+const MAX_USERNAME: usize = 256;
+
+/// A static role, as stored. Holds a password: no `Debug`.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct StaticRole {
+    pub(super) db_name: String,
+    username: String,
+    rotation: Vec<String>,
+    credential_type: String,
+    credential_config: BTreeMap<String, String>,
+    schedule: Schedule,
+    password: String,
+    last_rotation: Option<Timestamp>,
+}
+
+impl Stored for StaticRole {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "static database role";
+}
+
+impl StaticRole {
+    fn credential(&self) -> CredentialKind {
+        CredentialKind::named(&self.credential_type).unwrap_or_default()
+    }
+
+    /// When its password is to be changed next.
+    pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.last_rotation {
+            Some(last) => self.schedule.due(last, now),
+            None => Some(now),
+        }
+    }
+
+    fn changed(&self, request: &api::WriteStaticRole, is_new: bool) -> Result<Self, Fault> {
+        let mut next = self.clone();
+        if let Some(db_name) = &request.db_name {
+            next.db_name.clone_from(db_name);
+        }
+        if next.db_name.is_empty() {
+            return Err(Fault::invalid("database name is a required field"));
+        }
+        let username = request
+            .username
+            .as_deref()
+            .filter(|username| !username.is_empty());
+        match username {
+            Some(username) if !is_new && username != self.username => {
+                return Err(Fault::invalid("cannot update static account username"));
+            }
+            Some(username) => next.username = check_username(username)?,
+            None if is_new => {
+                return Err(Fault::invalid(
+                    "username is a required field to create a static account",
+                ));
+            }
+            None => {}
+        }
+        if let Some(given) = statements_of("rotation_statements", request.rotation_statements.as_ref())? {
+            next.rotation = given;
+        }
+        if let Some(kind) = &request.credential_type {
+            next.credential_type = role::credential_type(kind)?;
+        }
+        if let Some(config) = &request.credential_config {
+            next.credential_config.clone_from(&config.0);
+        }
+        role::check_credential_config(next.credential(), &next.credential_config)?;
+        next.schedule = next.schedule.changed(&Given {
+            period: request.rotation_period,
+            cron: request.rotation_schedule.as_deref(),
+            window: request.rotation_window,
+        })?;
+        if !next.schedule.is_set() {
+            return Err(Fault::invalid(
+                "one of rotation_schedule or rotation_period must be provided to create a static account",
+            ));
+        }
+        Ok(next)
+    }
+
+    fn shown(&self, now: Timestamp) -> Json {
+        let mut shown = self.timing();
+        for (name, value) in [
+            ("db_name", self.db_name.as_str().into()),
+            ("username", self.username.as_str().into()),
+            ("rotation_statements", self.rotation.clone().into()),
+            ("credential_type", self.credential().as_str().into()),
+            ("credential_config", role::shown_config(&self.credential_config)),
+            (
+                "next_vault_rotation",
+                self.due(now).map(|due| due.to_string()).into(),
+            ),
+        ] {
+            shown.insert(name.to_owned(), value);
+        }
+        Json::Object(shown)
+    }
+
+    fn timing(&self) -> Object {
+        let timing = json_object! {
+            "last_vault_rotation" => self.last_rotation.map(|last| last.to_string()),
+        };
+        let mut timing = match timing {
+            Json::Object(timing) => timing,
+            _ => Object::new(),
+        };
+        if self.schedule.cron.is_empty() {
+            timing.insert(
+                "rotation_period".to_owned(),
+                self.schedule.period.seconds().into(),
+            );
+        } else {
+            timing.insert("rotation_schedule".to_owned(), self.schedule.cron.as_str().into());
+            timing.insert(
+                "rotation_window".to_owned(),
+                self.schedule.window.seconds().into(),
+            );
+        }
+        timing
+    }
+}
+
+fn check_username(username: &str) -> Result<String, Fault> {
+    if username.len() > MAX_USERNAME || username.chars().any(char::is_control) {
+        return Err(Fault::invalid(format!(
+            "username must have at most {MAX_USERNAME} bytes and no control characters"
+        )));
+    }
+    Ok(username.to_owned())
+}
+
+pub(super) fn rows(site: &Site) -> Rows<StaticRole> {
+    Rows::new(site.view.folder("static-role/"))
+}
+
+/// Refuses a configuration that logs in as the user of one of its static roles.
+pub(super) async fn refuse_root(site: &Site, config: &str, username: &str) -> Result<(), Fault> {
+    if username.is_empty() {
+        return Ok(());
+    }
+    let same = |role: &StaticRole| role.db_name == config && role.username == username;
+    match rows(site).all().await?.into_iter().find(|(_, role)| same(role)) {
+        None => Ok(()),
+        Some((name, _)) => Err(Fault::invalid(format!(
+            "user {username:?} belongs to static role {name:?}: a change of its password would lock this configuration out; log in as another user"
+        ))),
+    }
+}
+
+pub(super) async fn list(_: Arc<Databases>, cx: Cx, request: api::Names) -> Result<Answer, Fault> {
+    let page = rows(cx.site()?)
+        .list("", &request.after, list_limit(request.limit)?)
+        .await?;
+    Ok(Answer::names(page.names))
+}
+
+pub(super) async fn exists(_: Arc<Databases>, cx: Cx, request: api::Name) -> Result<bool, Fault> {
+    Ok(rows(cx.site()?).get(&request.name).await?.is_some())
+}
+
+pub(super) async fn read(_: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    let row = rows(cx.site()?)
+        .get(&request.name)
+        .await?
+        .ok_or_else(Fault::absent)?;
+    Ok(Answer::data(&row.value.shown(cx.now)))
+}
+
+pub(super) async fn write(
+    engine: Arc<Databases>,
+    cx: Cx,
+    request: api::WriteStaticRole,
+) -> Result<Answer, Fault> {
+    let site = cx.site()?;
+    let name = &request.name;
+    if role::rows(site).get(name).await?.is_some() {
+        return Err(Fault::invalid("Role and Static Role names must be unique"));
+    }
+    let _turn = engine.rotating.hold(format!("role/{name}")).await;
+    let found = rows(site).get(name).await?;
+    let former = found.as_ref().map(|row| (*row.value).clone()).unwrap_or_default();
+    let changed = former.changed(&request, found.is_none())?;
+    check_against_config(&engine, site, name, &changed).await?;
+    if found.is_none() {
+        create(&engine, site, name, &changed).await?;
+    } else {
+        let mut writes = Writes::new();
+        rows(site).expect_in(&mut writes, name, found.as_ref());
+        rows(site).put_in(&mut writes, name, &changed)?;
+        site.view.commit(writes).await?;
+    }
+    Ok(Answer::empty())
+}
+
+async fn check_against_config(
+    engine: &Databases,
+    site: &Site,
+    name: &str,
+    role: &StaticRole,
+) -> Result<(), Fault> {
+    let (config, connection) = engine.connection(site, &role.db_name).await?;
+    if !config.allows(name) {
+        return Err(Fault::failed(format!("{name:?} is not an allowed role")));
+    }
+    if config.username() == role.username {
+        return Err(Fault::invalid(format!(
+            "user {:?} is the one that configuration {:?} logs in as: a change of its password would lock the configuration out; use rotate-root for it",
+            role.username, role.db_name
+        )));
+    }
+    if role.credential() != CredentialKind::Password
+        || !connection.kind.credentials.contains(&CredentialKind::Password)
+    {
+        return Err(Fault::invalid(format!(
+            "unsupported credential_type: {:?}",
+            role.credential().as_str()
+        )));
+    }
+    Ok(())
+}
+
+/// Changes the password at once; the role is there when that has worked.
+async fn create(engine: &Databases, site: &Site, name: &str, role: &StaticRole) -> Result<(), Fault> {
+    let pending = match set_password(engine, site, name, role).await {
+        Ok(pending) => pending,
+        Err(fault) => {
+            Pending::of_roles(site).delete(name).await?;
+            return Err(fault);
+        }
+    };
+    let made = StaticRole {
+        password: pending.value.password.clone(),
+        last_rotation: Some(site.now),
+        ..role.clone()
+    };
+    let mut writes = Writes::new();
+    rows(site).expect_in(&mut writes, name, None);
+    rows(site).put_in(&mut writes, name, &made)?;
+    Pending::of_roles(site).delete_in(&mut writes, name);
+    site.view.commit(writes).await?;
+    Ok(())
+}
+
+/// Writes a password down and gives it to the user.
+async fn set_password(
+    engine: &Databases,
+    site: &Site,
+    name: &str,
+    role: &StaticRole,
+) -> Result<Row<Pending>, Fault> {
+    let (config, connection) = engine.connection(site, &role.db_name).await?;
+    let policy = role::policy(&role.credential_config).unwrap_or(&config.password_policy);
+    let pending = Pending::begin(&Pending::of_roles(site), site, name, &role.username, policy).await?;
+    let credential = Credential::Password(Secret::new(pending.value.password.clone()));
+    connection
+        .call(site, |driver| async move {
+            driver
+                .set_credential(&role.username, &credential, &role.rotation)
+                .await
+        })
+        .await
+        .map_err(failed)?;
+    Ok(pending)
+}
+
+/// Changes the password of a role that is there. A role that is gone has nothing to change.
+pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Result<bool, Fault> {
+    let _turn = engine.rotating.hold(format!("role/{name}")).await;
+    let Some(row) = rows(site).get(name).await? else {
+        return Ok(false);
+    };
+    let pending = set_password(engine, site, name, &row.value).await?;
+    for _ in 0..MAX_ATTEMPTS {
+        let found = rows(site).get(name).await?;
+        let mut writes = Writes::new();
+        Pending::of_roles(site).delete_in(&mut writes, name);
+        if let Some(row) = &found {
+            let changed = StaticRole {
+                password: pending.value.password.clone(),
+                last_rotation: Some(site.now),
+                ..(*row.value).clone()
+            };
+            rows(site).put_in(&mut writes, name, &changed)?;
+        }
+        rows(site).expect_in(&mut writes, name, found.as_ref());
+        match site.view.commit(writes).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Fault::unavailable("the static role keeps changing; try again"))
+}
+
+pub(super) async fn delete(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    let site = cx.site()?;
+    let _turn = engine.rotating.hold(format!("role/{}", request.name)).await;
+    let mut writes = Writes::new();
+    rows(site).delete_in(&mut writes, &request.name);
+    Pending::of_roles(site).delete_in(&mut writes, &request.name);
+    site.view.commit(writes).await?;
+    Ok(Answer::empty())
+}
+
+pub(super) async fn credentials(_: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    let site = cx.site()?;
+    let name = &request.name;
+    let role = rows(site)
+        .get(name)
+        .await?
+        .ok_or_else(|| Fault::invalid(format!("unknown role: {name}")))?
+        .value;
+    if !config::find(site, &role.db_name).await?.value.allows(name) {
+        return Err(Fault::failed(format!("{name:?} is not an allowed role")));
+    }
+    let mut shown = role.timing();
+    let left = role.due(cx.now).map_or(0, |due| due.seconds_until(cx.now));
+    shown.insert("username".to_owned(), role.username.as_str().into());
+    shown.insert("password".to_owned(), role.password.as_str().into());
+    shown.insert("ttl".to_owned(), left.into());
+    Ok(Answer::data(&Json::Object(shown)))
+}
+
+pub(super) async fn rotate(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    let changed = change(&engine, cx.site()?, &request.name).await.map_err(|fault| {
+        Fault::failed(format!(
+            "unable to finish rotating credentials; retries will continue in the background but it is also safe to retry manually: {fault}"
+        ))
+    })?;
+    if changed {
+        Ok(Answer::empty())
+    } else {
+        Err(Fault::invalid("no static role found for role name"))
+    }
+}
+
+/// Forgets passwords that were being given to the users of roles that are not there.
+pub(super) async fn forget_stale(site: &Site) -> Result<Vec<String>, Fault> {
+    let mut waiting = Vec::new();
+    for (name, pending) in Pending::of_roles(site).all().await? {
+        if rows(site).get(&name).await?.is_some() {
+            waiting.push(name);
+        } else if pending.is_stale(site.now) {
+            let rows = Pending::of_roles(site);
+            rows.update(&name, |found| {
+                let gone = found.is_some_and(|found| found.is_stale(site.now));
+                Ok::<_, Fault>((if gone { Change::Delete } else { Change::Keep }, ()))
+            })
+            .await?;
+        }
+    }
+    Ok(waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_form_is_read() {
+        let stored = br#"{"db_name":"pg","username":"svc","rotation":[],"credential_type":"password","credential_config":{},"schedule":{"period":3600,"cron":"","window":0},"password":"p","last_rotation":"2026-01-02T03:04:05Z"}"#;
+        let role = StaticRole::decode(1, stored).unwrap();
+        let due = role.due(Timestamp::EPOCH).unwrap();
+        assert_eq!(due.to_string(), "2026-01-02T04:04:05Z");
+        let shown = role.shown(Timestamp::EPOCH).to_text().into_string();
+        assert!(!shown.contains("\"password\":"), "{shown}");
+        assert!(StaticRole::decode(2, stored).is_err());
+    }
+
+    #[test]
+    fn the_user_of_a_role_stays() {
+        let request = api::WriteStaticRole {
+            db_name: Some("pg".into()),
+            username: Some("svc".into()),
+            rotation_period: Some(arca_base::Ttl::from_hours(1)),
+            ..api::WriteStaticRole::default()
+        };
+        let role = StaticRole::default().changed(&request, true).unwrap();
+        assert!(
+            role.changed(&api::WriteStaticRole::default(), false).is_ok(),
+            "need not be said again"
+        );
+        let other = api::WriteStaticRole {
+            username: Some("other".into()),
+            ..api::WriteStaticRole::default()
+        };
+        assert_eq!(
+            role.changed(&other, false).err().unwrap().text(),
+            "cannot update static account username"
+        );
+        let control = api::WriteStaticRole {
+            username: Some("a\0b".into()),
+            ..request
+        };
+        assert!(StaticRole::default().changed(&control, true).is_err());
+    }
+}

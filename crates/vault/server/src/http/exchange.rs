@@ -1,0 +1,150 @@
+//! One request and its answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arca_core::Fault;
+use arca_core::engine::ClientInfo;
+use arca_core::pipeline::{Incoming, Reply, Unread};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Deadline;
+use super::completion::{Completion, Held};
+use super::endpoint::Endpoint;
+use super::pulse::Pulse;
+use crate::egress::{self, Outgoing};
+use crate::ingress::{self, Destination, Origin, Refused};
+
+/// A connection as its requests see it.
+pub(crate) struct Exchange {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) peer: Option<SocketAddr>,
+    /// The client's certificate chain, leaf first.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    pub(crate) pulse: Arc<Pulse>,
+    /// The connection's place among all, if it has one.
+    pub(crate) place: Option<Arc<OwnedSemaphorePermit>>,
+    /// Requests at a time, where there can be several: one that was given up by its client counts to its end.
+    pub(crate) requests: Option<Arc<Semaphore>>,
+    /// How long a request may take.
+    pub(crate) deadline: Deadline,
+}
+
+impl Exchange {
+    /// Answers a request. There is always an answer.
+    pub(crate) async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Bytes>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let _busy = self.pulse.begin();
+        let (parts, mut body) = request.into_parts();
+        let outgoing = self.outgoing(&parts, &mut body).await;
+        let namespace = parts.headers.get(&ingress::headers::NAMESPACE);
+        let headers = self.endpoint.headers.load();
+        egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace)
+    }
+
+    async fn outgoing<B>(&self, parts: &Parts, body: &mut B) -> Outgoing
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let Endpoint { shared, listener, .. } = &*self.endpoint;
+        let origin = Origin {
+            limits: &listener.limits,
+            body_timeout: listener.timeouts.body,
+            clock: &*shared.clock,
+            body_memory: &shared.body_memory,
+        };
+        let elsewhere = match ingress::destination(parts, listener.metrics) {
+            Destination::Api(path) => return self.api(parts, path, body, &origin).await.into(),
+            Destination::Metrics => self.metrics(parts).into(),
+            Destination::Redirect(to) => redirect(&to),
+            Destination::Page(reply) => reply.into(),
+        };
+        ingress::skip(parts, body, &origin).await;
+        elsewhere
+    }
+
+    async fn api<B>(&self, parts: &Parts, path: &str, body: &mut B, origin: &Origin<'_>) -> Reply
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let Endpoint { shared, listener, .. } = &*self.endpoint;
+        let address = match ingress::forwarded::client(&parts.headers, self.peer, listener.forwarded.as_ref())
+        {
+            Ok(address) => address,
+            Err(fault) => {
+                ingress::skip(parts, body, origin).await;
+                return self.refuse(path, self.peer, ingress::refused(parts, fault)).await;
+            }
+        };
+        // The memory of a large body stays accounted for until the answer.
+        let (read, _memory) = match ingress::read(parts, path, body, origin).await {
+            Ok(read) => read,
+            Err(refused) => return self.refuse(path, address, refused).await,
+        };
+        let operation = read.operation;
+        let incoming = Incoming {
+            client: self.client(address),
+            ..read
+        };
+        let limit = listener.limits.duration;
+        let work = self.begin(incoming).await;
+        if let Some(reply) = self.deadline.within(&*shared.clock, limit, work).await {
+            return reply;
+        }
+        let text = format!("context deadline exceeded: no answer within {limit:?}; it may still take effect");
+        let fault = Fault::unavailable(text);
+        self.refuse(path, address, Refused { operation, fault }).await
+    }
+
+    async fn begin(&self, incoming: Incoming) -> Completion {
+        let request = match &self.requests {
+            Some(requests) => requests.clone().acquire_owned().await.ok(),
+            None => None,
+        };
+        let shared = self.endpoint.shared.clone();
+        let held = Held {
+            connection: self.place.clone(),
+            request,
+        };
+        Completion::new(shared.service.clone().handle(incoming), shared, held)
+    }
+
+    fn client(&self, address: Option<SocketAddr>) -> ClientInfo {
+        ClientInfo {
+            address,
+            certificates: self.certificates.clone(),
+        }
+    }
+
+    async fn refuse(&self, path: &str, address: Option<SocketAddr>, refused: Refused) -> Reply {
+        let unread = Unread {
+            operation: refused.operation,
+            path: ingress::for_audit(path),
+            client: self.client(address),
+        };
+        let service = self.endpoint.shared.service.clone();
+        service.refuse(unread, refused.fault).await
+    }
+
+    fn metrics(&self, parts: &Parts) -> Reply {
+        let shared = &self.endpoint.shared;
+        shared
+            .service
+            .metrics(ingress::wants_prometheus(parts), shared.clock.now())
+    }
+}
+
+fn redirect(to: &str) -> Outgoing {
+    match HeaderValue::try_from(to) {
+        Ok(location) => Outgoing {
+            reply: Reply::empty(307),
+            location: Some(location),
+        },
+        Err(_) => Reply::empty(400).into(),
+    }
+}

@@ -1,0 +1,110 @@
+//! Benchmarks of the whole server under load, beside the ceiling of the same stack on the same machine.
+
+mod arca;
+mod ceiling;
+mod disk;
+mod http;
+mod load;
+mod process;
+mod report;
+mod scale;
+mod server;
+mod statistics;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::args::Args;
+use crate::setup::has_program;
+use crate::workspace::Workspace;
+use crate::{refuse_if, setup};
+
+pub(crate) const USAGE: &str = "\
+Usage: cargo xtask bench server [options]
+       cargo xtask bench scale [options]
+
+server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
+         and health checks, each measured between two measurements of a bare server of the same HTTP stack
+scale    start, unseal, memory and listing with many entries and many leases
+
+  --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
+  --format=json       print JSON instead of a table
+  --program=FILE      measure this program, an older release for example, instead of building one
+
+bench server:
+  --seconds=3         length of one measurement
+  --rounds=3          how often each is repeated; medians are printed
+  --connections=1,16,64
+  --only=TEXT         only the cases whose name contains TEXT
+  --against=ceiling   measure a second bare server instead of Arca: ratios near 1 say how far to trust a run
+
+bench scale:
+  --entries=1000000 --leases=1000000 --connections=64";
+
+/// What both benchmarks are told.
+struct Settings {
+    workspace: Workspace,
+    data: PathBuf,
+    json: bool,
+    program: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Builds `packages`, and the server unless its program was given; gives the path of the server's program.
+    fn build_server(&self, packages: &[&str]) -> Result<PathBuf> {
+        match &self.program {
+            Some(program) => {
+                build(packages)?;
+                Ok(program.clone())
+            }
+            None => {
+                build(&[&[arca::PACKAGE], packages].concat())?;
+                Ok(self.workspace.target.join("release").join(arca::PACKAGE))
+            }
+        }
+    }
+}
+
+pub(crate) fn run(mut args: Args) -> Result<()> {
+    let workspace = Workspace::read()?;
+    let data = args
+        .text("data")?
+        .map_or_else(|| workspace.target.join("bench"), PathBuf::from);
+    let json = match args.text("format")?.as_deref() {
+        None | Some("table") => false,
+        Some("json") => true,
+        Some(other) => bail!("--format={other}: expected table or json"),
+    };
+    let program = args.text("program")?.map(PathBuf::from);
+    let settings = Settings {
+        workspace,
+        data,
+        json,
+        program,
+    };
+    match args.word().as_deref() {
+        Some("server") => server::run(&settings, args),
+        Some("scale") => scale::run(&settings, args),
+        _ => bail!("say what to measure: server or scale; `cargo xtask bench --help` explains both"),
+    }
+}
+
+/// Builds packages as they are shipped. One command, so that they share the features of what they share.
+fn build(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let mut command = crate::workspace::cargo();
+    command.args(["build", "--release", "--bins"]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    setup::stream(&mut command).context("the release build")
+}
+
+fn require_wrk() -> Result<()> {
+    refuse_if(!has_program("wrk"), || {
+        "wrk is not installed: run `cargo xtask setup`".to_owned()
+    })
+}

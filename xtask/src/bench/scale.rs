@@ -1,0 +1,236 @@
+//! `cargo xtask bench scale`: what many entries and many leases cost, in time and memory.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use super::Settings;
+use super::arca::{Arca, MOUNT, Opening};
+use super::server::fresh_folder;
+use super::statistics::{median, percentile};
+use crate::args::Args;
+use crate::terminal::Table;
+use crate::time::Stopwatch;
+
+/// One number of the report.
+struct Figure {
+    name: String,
+    value: f64,
+    unit: &'static str,
+}
+
+/// A request that fills the store: method, path, body.
+type Fill = (&'static str, String, Value);
+
+/// Keys of one page, and how many pages are read.
+const PAGE: usize = 1000;
+const PAGES: usize = 50;
+
+pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
+    let entries: usize = args.number("entries", 1_000_000)?;
+    let leases: usize = args.number("leases", 1_000_000)?;
+    let connections: usize = args.number("connections", 64)?;
+    args.finish()?;
+    let program = settings.build_server(&[])?;
+    let folder = fresh_folder(&settings.data)?;
+    let arca = Arca::start(program, &folder)?;
+    let mut figures = Vec::new();
+    memory(&arca, "empty", &mut figures)?;
+    let arca = with_entries(arca, entries, connections, &mut figures)?;
+    let arca = with_leases(arca, leases, connections, &mut figures)?;
+    drop(arca);
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    print_figures(&figures, settings.json);
+    Ok(())
+}
+
+/// Fills one folder with secrets, restarts, and reads pages of their names.
+fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Vec<Figure>) -> Result<Arca> {
+    let time = Stopwatch::start();
+    fill(&arca, count, connections, entry)?;
+    push(
+        figures,
+        format!("write {count} secrets"),
+        time.elapsed().as_secs_f64(),
+        "s",
+    );
+    memory(&arca, &format!("with {count} secrets written"), figures)?;
+    let (arca, opening) = arca.restart()?;
+    report_opening(&opening, &format!("{count} secrets"), figures);
+    memory(&arca, &format!("with {count} secrets, restarted"), figures)?;
+    let pages = read_pages(&arca, count)?;
+    push(
+        figures,
+        format!("page of {PAGE} names of {count}, median"),
+        median(&pages),
+        "ms",
+    );
+    push(
+        figures,
+        format!("page of {PAGE} names of {count}, p99"),
+        percentile(&pages, 99),
+        "ms",
+    );
+    Ok(arca)
+}
+
+/// Creates tokens that expire, restarts, and unseals.
+fn with_leases(arca: Arca, count: usize, connections: usize, figures: &mut Vec<Figure>) -> Result<Arca> {
+    let time = Stopwatch::start();
+    fill(&arca, count, connections, lease)?;
+    push(
+        figures,
+        format!("create {count} leases"),
+        time.elapsed().as_secs_f64(),
+        "s",
+    );
+    let (arca, opening) = arca.restart()?;
+    report_opening(&opening, &format!("{count} leases"), figures);
+    memory(&arca, &format!("with {count} leases, restarted"), figures)?;
+    Ok(arca)
+}
+
+fn entry(n: usize) -> Fill {
+    let value = format!("{n:0>600}");
+    (
+        "POST",
+        format!("/v1/{MOUNT}/data/scale/{n:09}"),
+        json!({"data": {"value": value}}),
+    )
+}
+
+fn lease(_: usize) -> Fill {
+    (
+        "POST",
+        "/v1/auth/token/create".to_owned(),
+        json!({"ttl": "24h", "policies": ["default"]}),
+    )
+}
+
+/// Sends the requests of 0 to `count` through the API, from `connections` threads.
+///
+/// Slow for what it does, and honest: it is the store that users would have. A loader that writes the store
+/// directly while the server is stopped would stand here.
+fn fill(arca: &Arca, count: usize, connections: usize, request: fn(usize) -> Fill) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let time = Stopwatch::start();
+    let work = || -> Result<()> {
+        let mut client = arca.client();
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= count {
+                return Ok(());
+            }
+            if n > 0 && n.is_multiple_of(50_000) {
+                eprintln!("{n} of {count} after {:.0} s", time.elapsed().as_secs_f64());
+            }
+            let (method, path, body) = request(n);
+            let stop_the_others = |_: &_| next.store(count, Ordering::Relaxed);
+            client
+                .call(method, &path, Some(&body))
+                .inspect_err(stop_the_others)?;
+        }
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
+    })
+}
+
+/// The milliseconds that pages of names take, from places all over the folder.
+fn read_pages(arca: &Arca, count: usize) -> Result<Vec<f64>> {
+    let mut client = arca.client();
+    let mut times = Vec::with_capacity(PAGES);
+    for page in 0..PAGES {
+        let after = page * count.saturating_sub(PAGE) / PAGES;
+        let path = format!("/v1/{MOUNT}/metadata/scale/?after={after:09}&limit={PAGE}");
+        let time = Stopwatch::start();
+        let answer = client.call("LIST", &path, None)?;
+        times.push(time.elapsed().as_secs_f64() * 1e3);
+        let names = answer
+            .pointer("/data/keys")
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
+        let expected = PAGE.min(count.saturating_sub(after + 1));
+        if names != expected {
+            bail!("LIST {path} gave {names} names, not {expected}");
+        }
+    }
+    Ok(times)
+}
+
+fn report_opening(opening: &Opening, what: &str, figures: &mut Vec<Figure>) {
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    push(
+        figures,
+        format!("start to listening, {what}"),
+        millis(opening.listening),
+        "ms",
+    );
+    push(
+        figures,
+        format!("unseal to ready, {what}"),
+        millis(opening.unsealed),
+        "ms",
+    );
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 KiB")]
+fn memory(arca: &Arca, when: &str, figures: &mut Vec<Figure>) -> Result<()> {
+    let memory = arca.running.process.memory()?;
+    push(
+        figures,
+        format!("memory, {when}"),
+        memory.now as f64 / 1024.0,
+        "MiB",
+    );
+    Ok(())
+}
+
+fn push(figures: &mut Vec<Figure>, name: String, value: f64, unit: &'static str) {
+    eprintln!("{name}: {value:.1} {unit}");
+    figures.push(Figure { name, value, unit });
+}
+
+fn print_figures(figures: &[Figure], as_json: bool) {
+    if as_json {
+        let figure =
+            |figure: &Figure| json!({"name": figure.name, "value": figure.value, "unit": figure.unit});
+        println!("{:#}", Value::from_iter(figures.iter().map(figure)));
+        return;
+    }
+    let mut table = Table::new(&["figure", "value", "unit"]);
+    for figure in figures {
+        table.row([
+            figure.name.clone(),
+            format!("{:.1}", figure.value),
+            figure.unit.to_owned(),
+        ]);
+    }
+    print!("\n{}", table.render());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_as_numbers_do() {
+        assert!(entry(9).1 < entry(10).1);
+        assert!(entry(999_999).1 < entry(1_000_000).1);
+        assert_eq!(
+            entry(7)
+                .2
+                .pointer("/data/value")
+                .and_then(Value::as_str)
+                .map(str::len),
+            Some(600)
+        );
+    }
+}
