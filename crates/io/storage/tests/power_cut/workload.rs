@@ -4,12 +4,12 @@
 //! and the content under each folder tells how many batches of its writer are there.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arca_storage::{Batch, EmbeddedOptions, EmbeddedStorage, Storage};
+use arca_storage::{Batch, EmbeddedOptions, EmbeddedStorage, Revision, Storage};
 use bytes::Bytes;
 
 use crate::random::Random;
@@ -127,16 +127,26 @@ const TABLES: &str = "data/store/db/keyspaces/1/tables";
 /// Writes so many batches, and for a long run on until files have been merged, which happens in the background.
 async fn write(store: &EmbeddedStorage, writer: usize, batches: usize, tables: &Path, acks: &Path) {
     let mut acks = OpenOptions::new().append(true).create(true).open(acks).unwrap();
-    let first = done(store, writer).await;
+    // A store decides when it is opened about a batch that the last power cut left unacknowledged. What it has shown
+    // has to stay, and the next batch may be the second one after the last that was acknowledged before.
+    let found = last(store, writer).await;
+    if let Some((batches, revision)) = found {
+        acknowledge(&mut acks, writer, batches, revision);
+    }
+    let first = found.map_or(0, |(batches, _)| batches);
     for number in first.. {
         let enough = batches < BUSY || oldest_number(tables) >= MERGED;
         if number >= first + batches && (enough || number > first + 20 * batches) {
             return;
         }
         let revision = store.commit(batch(writer, number).0).await.unwrap();
-        let line = format!("{writer} {} {}\n", number + 1, revision.0);
-        acks.write_all(line.as_bytes()).unwrap();
+        acknowledge(&mut acks, writer, number + 1, revision);
     }
+}
+
+fn acknowledge(acks: &mut File, writer: usize, batches: usize, revision: Revision) {
+    let line = format!("{writer} {batches} {}\n", revision.0);
+    acks.write_all(line.as_bytes()).unwrap();
 }
 
 /// The lowest number that a file of the database has.
@@ -150,14 +160,14 @@ fn oldest_number(tables: &Path) -> u64 {
 
 /// How many batches of a writer are in the store, by what it says itself.
 pub(crate) async fn done(store: &EmbeddedStorage, writer: usize) -> usize {
-    let count = store.get(&format!("w{writer}/count")).await.unwrap();
-    count.map_or(0, |entry| {
-        String::from_utf8(entry.sealed.into())
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap()
-    })
+    last(store, writer).await.map_or(0, |(batches, _)| batches)
+}
+
+/// How many batches of a writer are in the store, if any, and the revision of the last.
+async fn last(store: &EmbeddedStorage, writer: usize) -> Option<(usize, Revision)> {
+    let entry = store.get(&format!("w{writer}/count")).await.unwrap()?;
+    let count = String::from_utf8(entry.sealed.into()).unwrap();
+    Some((count.trim().parse().unwrap(), entry.revision))
 }
 
 /// Large values, most of them holes on the disk, and then as much as it takes.
