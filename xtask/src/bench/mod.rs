@@ -3,7 +3,9 @@
 mod arca;
 mod ceiling;
 mod disk;
+mod figures;
 mod http;
+mod leases;
 mod load;
 mod process;
 mod report;
@@ -23,10 +25,12 @@ use crate::{refuse_if, setup};
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask bench server [options]
        cargo xtask bench scale [options]
+       cargo xtask bench leases [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
 scale    start, unseal, memory and listing with many entries and many leases
+leases   many users of a PostgreSQL database (started for it), and reads of secrets while very many of them end at once
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -40,9 +44,14 @@ bench server:
   --against=ceiling   measure a second bare server instead of Arca: ratios near 1 say how far to trust a run
 
 bench scale:
-  --entries=1000000 --leases=1000000 --connections=64";
+  --entries=1000000 --leases=1000000 --connections=64
 
-/// What both benchmarks are told.
+bench leases:
+  --leases=100000     users that stay
+  --due=10000         users that end in the same second
+  --connections=32";
+
+/// What all benchmarks are told.
 struct Settings {
     workspace: Workspace,
     data: PathBuf,
@@ -86,7 +95,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     match args.word().as_deref() {
         Some("server") => server::run(&settings, args),
         Some("scale") => scale::run(&settings, args),
-        _ => bail!("say what to measure: server or scale; `cargo xtask bench --help` explains both"),
+        Some("leases") => leases::run(&settings, args),
+        _ => bail!("say what to measure: server, scale or leases; `cargo xtask bench --help` explains both"),
     }
 }
 

@@ -3,25 +3,17 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::Settings;
-use super::arca::{Arca, MOUNT, Opening};
+use super::arca::{Arca, MOUNT};
+use super::figures::Figures;
 use super::server::fresh_folder;
 use super::statistics::{median, percentile};
 use crate::args::Args;
-use crate::terminal::Table;
 use crate::time::Stopwatch;
-
-/// One number of the report.
-struct Figure {
-    name: String,
-    value: f64,
-    unit: &'static str,
-}
 
 /// A request that fills the store: method, path, body.
 type Fill = (&'static str, String, Value);
@@ -38,39 +30,36 @@ pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
     let program = settings.build_server(&[])?;
     let folder = fresh_folder(&settings.data)?;
     let arca = Arca::start(program, &folder)?;
-    let mut figures = Vec::new();
-    memory(&arca, "empty", &mut figures)?;
+    let mut figures = Figures::default();
+    figures.memory(&arca, "empty")?;
     let arca = with_entries(arca, entries, connections, &mut figures)?;
     let arca = with_leases(arca, leases, connections, &mut figures)?;
     drop(arca);
     fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    print_figures(&figures, settings.json);
+    figures.print(settings.json);
     Ok(())
 }
 
 /// Fills one folder with secrets, restarts, and reads pages of their names.
-fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Vec<Figure>) -> Result<Arca> {
+fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Figures) -> Result<Arca> {
     let time = Stopwatch::start();
     fill(&arca, count, connections, entry)?;
-    push(
-        figures,
+    figures.push(
         format!("write {count} secrets"),
         time.elapsed().as_secs_f64(),
         "s",
     );
-    memory(&arca, &format!("with {count} secrets written"), figures)?;
+    figures.memory(&arca, &format!("with {count} secrets written"))?;
     let (arca, opening) = arca.restart()?;
-    report_opening(&opening, &format!("{count} secrets"), figures);
-    memory(&arca, &format!("with {count} secrets, restarted"), figures)?;
+    figures.opening(&opening, &format!("{count} secrets"));
+    figures.memory(&arca, &format!("with {count} secrets, restarted"))?;
     let pages = read_pages(&arca, count)?;
-    push(
-        figures,
+    figures.push(
         format!("page of {PAGE} names of {count}, median"),
         median(&pages),
         "ms",
     );
-    push(
-        figures,
+    figures.push(
         format!("page of {PAGE} names of {count}, p99"),
         percentile(&pages, 99),
         "ms",
@@ -79,18 +68,17 @@ fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Vec<
 }
 
 /// Creates tokens that expire, restarts, and unseals.
-fn with_leases(arca: Arca, count: usize, connections: usize, figures: &mut Vec<Figure>) -> Result<Arca> {
+fn with_leases(arca: Arca, count: usize, connections: usize, figures: &mut Figures) -> Result<Arca> {
     let time = Stopwatch::start();
     fill(&arca, count, connections, lease)?;
-    push(
-        figures,
+    figures.push(
         format!("create {count} leases"),
         time.elapsed().as_secs_f64(),
         "s",
     );
     let (arca, opening) = arca.restart()?;
-    report_opening(&opening, &format!("{count} leases"), figures);
-    memory(&arca, &format!("with {count} leases, restarted"), figures)?;
+    figures.opening(&opening, &format!("{count} leases"));
+    figures.memory(&arca, &format!("with {count} leases, restarted"))?;
     Ok(arca)
 }
 
@@ -163,57 +151,6 @@ fn read_pages(arca: &Arca, count: usize) -> Result<Vec<f64>> {
         }
     }
     Ok(times)
-}
-
-fn report_opening(opening: &Opening, what: &str, figures: &mut Vec<Figure>) {
-    let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    push(
-        figures,
-        format!("start to listening, {what}"),
-        millis(opening.listening),
-        "ms",
-    );
-    push(
-        figures,
-        format!("unseal to ready, {what}"),
-        millis(opening.unsealed),
-        "ms",
-    );
-}
-
-#[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 KiB")]
-fn memory(arca: &Arca, when: &str, figures: &mut Vec<Figure>) -> Result<()> {
-    let memory = arca.running.process.memory()?;
-    push(
-        figures,
-        format!("memory, {when}"),
-        memory.now as f64 / 1024.0,
-        "MiB",
-    );
-    Ok(())
-}
-
-fn push(figures: &mut Vec<Figure>, name: String, value: f64, unit: &'static str) {
-    eprintln!("{name}: {value:.1} {unit}");
-    figures.push(Figure { name, value, unit });
-}
-
-fn print_figures(figures: &[Figure], as_json: bool) {
-    if as_json {
-        let figure =
-            |figure: &Figure| json!({"name": figure.name, "value": figure.value, "unit": figure.unit});
-        println!("{:#}", Value::from_iter(figures.iter().map(figure)));
-        return;
-    }
-    let mut table = Table::new(&["figure", "value", "unit"]);
-    for figure in figures {
-        table.row([
-            figure.name.clone(),
-            format!("{:.1}", figure.value),
-            figure.unit.to_owned(),
-        ]);
-    }
-    print!("\n{}", table.render());
 }
 
 #[cfg(test)]
