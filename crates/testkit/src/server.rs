@@ -8,7 +8,7 @@ use arca_base::{Entropy, Json, Operation, RequestPath, Secret, Ttl, id};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::{Catalog, ClientInfo};
 use arca_core::lifecycle::InitRequest;
-use arca_core::pipeline::Incoming;
+use arca_core::pipeline::{Incoming, InlineAuth};
 use arca_core::router::LeaseDefaults;
 use arca_core::seal::Seal;
 use arca_core::{Core, Settings};
@@ -43,6 +43,8 @@ pub struct Response {
     pub status: u16,
     /// The body; null for an empty one.
     pub body: serde_json::Value,
+    /// Whether it is about the login inside the request.
+    pub inline_auth_failed: bool,
 }
 
 impl Response {
@@ -144,17 +146,43 @@ impl TestServer {
         data: serde_json::Value,
         wrap_ttl: Option<u64>,
     ) -> Response {
-        let data = match Json::parse(data.to_string().as_bytes(), &Limits::default()).expect("JSON") {
-            Json::Object(members) => members,
-            _ => Object::new(),
-        };
+        self.send(operation, path, token, None, data, wrap_ttl).await
+    }
+
+    /// Makes a request that brings its login with it.
+    pub async fn request_with_login(
+        &self,
+        operation: Operation,
+        path: &str,
+        login: (&str, serde_json::Value),
+        data: serde_json::Value,
+    ) -> Response {
+        self.send(operation, path, None, Some(login), data, None).await
+    }
+
+    async fn send(
+        &self,
+        operation: Operation,
+        path: &str,
+        token: Option<&str>,
+        login: Option<(&str, serde_json::Value)>,
+        data: serde_json::Value,
+        wrap_ttl: Option<u64>,
+    ) -> Response {
+        let inline_auth = login.map(|(path, data)| {
+            Box::new(InlineAuth {
+                path: RequestPath::parse(path).expect("a path"),
+                data: members(&data),
+            })
+        });
         let incoming = Incoming {
             operation,
             path: RequestPath::parse(path).expect("a path"),
             namespace: String::new(),
             token: token.map(|token| Secret::new(token.to_owned())),
+            inline_auth,
             wrap_ttl: wrap_ttl.map(Ttl::from_seconds),
-            data,
+            data: members(&data),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
                 certificates: vec![],
@@ -168,7 +196,15 @@ impl TestServer {
         Response {
             status: reply.status,
             body,
+            inline_auth_failed: reply.inline_auth_failed,
         }
+    }
+}
+
+fn members(data: &serde_json::Value) -> Object {
+    match Json::parse(data.to_string().as_bytes(), &Limits::default()).expect("JSON") {
+        Json::Object(members) => members,
+        _ => Object::new(),
     }
 }
 
@@ -203,6 +239,7 @@ impl Unsealed {
             path: RequestPath::parse(path).expect("a path"),
             namespace: String::new(),
             token: Some(Secret::new(token.to_owned())),
+            inline_auth: None,
             wrap_ttl: None,
             data: Object::new(),
             client: ClientInfo {

@@ -4,10 +4,13 @@ Reads VAULT_ADDR and VAULT_CACERT of a server with TLS, and CLIENT_CERT and CLIE
 made. Prints one line for each part and ends with status 1 at the first thing that is not as it should be.
 """
 
+import base64
+import json
 import os
 import sys
 
 import hvac
+import requests
 from hvac.exceptions import Forbidden, InternalServerError, InvalidPath, InvalidRequest, VaultError
 
 ADDRESS = os.environ["VAULT_ADDR"]
@@ -132,6 +135,29 @@ def userpass(root):
     raises(InvalidPath, users.read_user, "ann")
 
 
+def inline_auth(root):
+    """A login in the headers of each request, as controllers send it; hvac passes headers of its session on."""
+    root.auth.userpass.create_or_update_user("robot", password="right", policies=["app"])
+    tokens = len(root.list("auth/token/accessors")["data"]["keys"])
+    session = requests.Session()
+    session.headers["X-Vault-Inline-Auth-Path"] = "auth/userpass/login/robot"
+    session.verify = VERIFY
+    c = hvac.Client(url=ADDRESS, session=session)
+
+    def password(text):
+        parameter = json.dumps({"key": "password", "value": text}).encode()
+        session.headers["X-Vault-Inline-Auth-Parameter-1"] = base64.urlsafe_b64encode(parameter).decode().rstrip("=")
+
+    password("right")
+    reads_the_secret(c)
+    equal(len(root.list("auth/token/accessors")["data"]["keys"]), tokens)
+    raises(Forbidden, c.secrets.kv.v2.read_secret_version, "other", raise_on_deleted_version=True)
+    password("wrong")
+    refused = session.get(f"{ADDRESS}/v1/secret/data/app", verify=VERIFY)
+    equal(refused.headers["X-Vault-Inline-Auth-Failed"], "true")
+    equal(refused.json(), {"errors": ["invalid username or password"]})
+
+
 def cert(root):
     root.sys.enable_auth_method("cert")
     certs = root.auth.cert
@@ -154,7 +180,7 @@ def cert(root):
 
 def main():
     root = open_server()
-    for part in [approle_roles, approle_secret_ids, approle_login, userpass, cert]:
+    for part in [approle_roles, approle_secret_ids, approle_login, userpass, inline_auth, cert]:
         part(root)
         print(part.__name__)
 

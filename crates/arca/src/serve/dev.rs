@@ -114,6 +114,7 @@ async fn request(
         path: RequestPath::parse(path).map_err(|error| ServeError::Other(error.to_string()))?,
         namespace: String::new(),
         token: Some(token.duplicate()),
+        inline_auth: None,
         wrap_ttl: None,
         data,
         client: ClientInfo::unknown(),

@@ -81,6 +81,7 @@ pub struct Fault {
     data: Option<JsonText>,
     reason: Option<String>,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    inline_auth: bool,
 }
 
 impl Fault {
@@ -93,6 +94,7 @@ impl Fault {
             data: None,
             reason: None,
             cause: None,
+            inline_auth: false,
         }
     }
 
@@ -228,7 +230,20 @@ impl Fault {
             data: self.data.clone(),
             reason: self.reason.clone(),
             cause: None,
+            inline_auth: self.inline_auth,
         }
+    }
+
+    /// The same, as what became of a login inside the request.
+    #[must_use]
+    pub(crate) const fn of_inline_auth(mut self) -> Self {
+        self.inline_auth = true;
+        self
+    }
+
+    /// Whether the login inside the request failed, and not the request.
+    pub(crate) const fn is_of_inline_auth(&self) -> bool {
+        self.inline_auth
     }
 
     /// What kind of refusal this is.

@@ -9,6 +9,7 @@ use crate::config::{CustomHeader, Statuses};
 use crate::ingress::headers::NAMESPACE;
 
 const JSON: &str = "application/json";
+const INLINE_AUTH_FAILED: HeaderName = HeaderName::from_static("x-vault-inline-auth-failed");
 const HOSTNAME: HeaderName = HeaderName::from_static("x-vault-hostname");
 
 /// A reply and where it sends the client.
@@ -78,6 +79,9 @@ pub(crate) fn respond(
         .filter(|header| header.statuses.contain(reply.status));
     for header in special {
         map.insert(header.name.clone(), header.value.clone());
+    }
+    if reply.inline_auth_failed {
+        map.insert(INLINE_AUTH_FAILED, HeaderValue::from_static("true"));
     }
     if let Some(location) = location {
         map.insert(LOCATION, location);

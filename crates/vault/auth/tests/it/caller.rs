@@ -47,6 +47,7 @@ pub(crate) async fn call_from(
             path: RequestPath::parse(path).unwrap(),
             namespace: String::new(),
             token: None,
+            inline_auth: None,
             wrap_ttl: None,
             data,
             client: ClientInfo {
@@ -57,6 +58,7 @@ pub(crate) async fn call_from(
         .await;
     Response {
         status: reply.status,
+        inline_auth_failed: reply.inline_auth_failed,
         body: serde_json::from_str(&reply.body.0).unwrap_or(Value::Null),
     }
 }

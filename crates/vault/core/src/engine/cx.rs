@@ -65,6 +65,9 @@ pub struct Caller {
     pub token: Arc<Token>,
     /// The token as presented.
     pub presented: Arc<Secret<String>>,
+    /// Whether the token stands for a login inside the request: it is stored nowhere, and nothing made under it may
+    /// outlive the request.
+    pub inline: bool,
 }
 
 /// A request as its handler sees it.

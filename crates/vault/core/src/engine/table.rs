@@ -46,6 +46,8 @@ pub struct RouteInfo {
     pub unaudited: bool,
     /// Whether it only reads: then its audit entry may be on its way while it runs, and the answer waits for it.
     pub reads_only: bool,
+    /// Whether its answer is a secret with a lease.
+    pub leases: bool,
     /// Whether members of `data` are repeated at the top of the envelope.
     pub injects: bool,
 }
@@ -201,6 +203,12 @@ impl<E: Send + Sync + 'static> Table<E> {
         self.last(|info| info.reads_only = true)
     }
 
+    /// Says that the last route answers with a secret that has a lease.
+    #[must_use]
+    pub fn leases(self) -> Self {
+        self.last(|info| info.leases = true)
+    }
+
     /// Repeats members of `data` at the top of the envelope of the last route.
     #[must_use]
     pub fn injects(self) -> Self {
@@ -281,6 +289,7 @@ fn info<P: Endpoint>() -> RouteInfo {
         while_sealed: false,
         unaudited: false,
         reads_only: false,
+        leases: false,
         injects: false,
     }
 }

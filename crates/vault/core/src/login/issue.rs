@@ -12,8 +12,31 @@ use crate::router::Mount;
 use crate::tokens::{Issued, NewToken, TokenKind};
 use crate::ttl::{Lifetime, PastMax};
 
+/// Makes the token of a login inside another request: whatever the role says, nothing of it is stored.
+pub(crate) async fn issue_unstored(
+    active: &Active,
+    mount: &Arc<Mount>,
+    path: &str,
+    login: Login,
+    now: Timestamp,
+) -> Result<Issued, Fault> {
+    issue_as(TokenKind::Batch, active, mount, path, login, now).await
+}
+
 /// Makes the token of somebody who logged in at `mount`. Login tokens have no parent.
 pub(crate) async fn issue(
+    active: &Active,
+    mount: &Arc<Mount>,
+    path: &str,
+    login: Login,
+    now: Timestamp,
+) -> Result<Issued, Fault> {
+    let kind = kind(mount, &login.terms);
+    issue_as(kind, active, mount, path, login, now).await
+}
+
+async fn issue_as(
+    kind: TokenKind,
     active: &Active,
     mount: &Arc<Mount>,
     path: &str,
@@ -40,7 +63,6 @@ pub(crate) async fn issue(
     let granted = lifetime(terms, mount_default, mount_max, now)
         .grant()
         .map_err(|PastMax| Fault::failed(PastMax.to_string()))?;
-    let kind = kind(mount, terms);
     let new = NewToken {
         kind,
         policies,

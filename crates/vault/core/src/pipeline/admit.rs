@@ -29,6 +29,7 @@ pub(super) struct Routed {
     pub(super) access: Access,
     pub(super) injects: bool,
     pub(super) reads_only: bool,
+    pub(super) leases: bool,
 }
 
 pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted, Box<Refusal>> {
@@ -120,7 +121,7 @@ fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Resu
     };
     let info = target.engine.route(index).ok_or_else(Fault::unsupported_path)?;
     facts.unaudited = info.unaudited;
-    let (access, injects, reads_only) = (info.access, info.injects, info.reads_only);
+    let (access, injects, reads_only, leases) = (info.access, info.injects, info.reads_only, info.leases);
     Ok(Routed {
         mount: target.mount,
         engine: target.engine,
@@ -129,6 +130,7 @@ fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Resu
         access,
         injects,
         reads_only,
+        leases,
     })
 }
 
@@ -143,6 +145,7 @@ impl Routed {
             access: Access::Token,
             injects: false,
             reads_only: true,
+            leases: false,
         }
     }
 }

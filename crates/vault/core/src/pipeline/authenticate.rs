@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::admit::Admitted;
+use super::inline_auth::{self, InlineAuth};
 use super::refuse::Refusal;
 use super::trace::Trace;
 use crate::active::Active;
+use crate::core::Core;
 use crate::engine::{Access, Caller};
 use crate::fault::Fault;
 use crate::identity::Entity;
@@ -17,8 +19,8 @@ pub struct Authenticated {
     pub(super) entity: Option<Arc<Entity>>,
 }
 
-pub(crate) async fn run(mut admitted: Admitted) -> Result<Authenticated, Box<Refusal>> {
-    match identify(&mut admitted).await {
+pub(crate) async fn run(core: &Core, mut admitted: Admitted) -> Result<Authenticated, Box<Refusal>> {
+    match identify(core, &mut admitted).await {
         Ok((caller, entity)) => Ok(Authenticated {
             admitted,
             caller,
@@ -31,8 +33,16 @@ pub(crate) async fn run(mut admitted: Admitted) -> Result<Authenticated, Box<Ref
 type Identified = (Option<Caller>, Option<Arc<Entity>>);
 
 /// Faults come with the caller as far as known, for the audit entry.
-async fn identify(admitted: &mut Admitted) -> Result<Identified, (Fault, Option<Caller>)> {
+async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (Fault, Option<Caller>)> {
     let access = admitted.access();
+    if let Some(login) = admitted
+        .incoming
+        .inline_auth
+        .take()
+        .filter(|_| access != Access::Anonymous)
+    {
+        return inline(core, admitted, *login).await;
+    }
     let presented = admitted
         .incoming
         .token
@@ -64,10 +74,27 @@ async fn identify(admitted: &mut Admitted) -> Result<Identified, (Fault, Option<
     let caller = Caller {
         token,
         presented: Arc::new(presented),
+        inline: false,
     };
     match check(admitted, &active, &caller).await {
         Ok(entity) => Ok((Some(caller), entity)),
         Err(fault) => Err((fault, Some(caller))),
+    }
+}
+
+async fn inline(
+    core: &Core,
+    admitted: &Admitted,
+    login: InlineAuth,
+) -> Result<Identified, (Fault, Option<Caller>)> {
+    let active = admitted.facts.active.clone();
+    let active = active.ok_or_else(|| (Fault::sealed(), None))?;
+    let caller = inline_auth::log_in(core, admitted, login)
+        .await
+        .map_err(|fault| (fault, None))?;
+    match check(admitted, &active, &caller).await {
+        Ok(entity) => Ok((Some(caller), entity)),
+        Err(fault) => Err((fault.of_inline_auth(), Some(caller))),
     }
 }
 

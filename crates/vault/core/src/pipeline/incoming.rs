@@ -3,6 +3,7 @@
 use arca_base::json::Object;
 use arca_base::{Operation, RequestPath, Secret, Ttl};
 
+use super::inline_auth::InlineAuth;
 use crate::engine::ClientInfo;
 
 /// A request, read and bounded by the server.
@@ -15,6 +16,8 @@ pub struct Incoming {
     pub namespace: String,
     /// The token, as sent.
     pub token: Option<Secret<String>>,
+    /// A login to take instead of a token.
+    pub inline_auth: Option<Box<InlineAuth>>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
     /// Body of a write, query of anything else.
@@ -42,6 +45,8 @@ pub struct Reply {
     pub content_type: Option<&'static str>,
     /// The body. May hold secrets.
     pub body: Body,
+    /// Whether this is about the login inside the request.
+    pub inline_auth_failed: bool,
 }
 
 /// A body. Shows its length only.
@@ -62,6 +67,7 @@ impl Reply {
             status,
             content_type: None,
             body: Body(String::new()),
+            inline_auth_failed: false,
         }
     }
 
@@ -72,6 +78,7 @@ impl Reply {
             status,
             content_type: Some("application/json"),
             body: Body(body),
+            inline_auth_failed: false,
         }
     }
 }

@@ -4,6 +4,7 @@ use arca_base::JsonText;
 
 use super::dispatch::Answered;
 use super::envelope::{Envelope, Payload};
+use super::inline_auth::NO_LEASES;
 use super::refuse::Refusal;
 use super::trace::Trace;
 use crate::active::Active;
@@ -11,6 +12,9 @@ use crate::engine::{Answer, Body, Grant, Listing, Login};
 use crate::fault::Fault;
 use crate::login;
 use crate::wrapping::{self, Wrapped};
+
+const ONE_USE_LEFT: &str =
+    "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.";
 
 /// A request whose answer is complete.
 pub struct Leased {
@@ -114,11 +118,14 @@ async fn register(
     let site = active.router.site(mount, admitted.facts.now);
     let path = admitted.incoming.path.as_str();
     let registered = active.leases.register(path, &site, &caller.token, grant).await?;
-    if authorized.last_use {
+    let refused = match () {
+        () if caller.inline => Some(NO_LEASES),
+        () if authorized.last_use => Some(ONE_USE_LEFT),
+        () => None,
+    };
+    if let Some(reason) = refused {
         let _ = active.leases.revoke(&registered.id, admitted.facts.now).await?;
-        return Err(Fault::invalid(
-            "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked.",
-        ));
+        return Err(Fault::invalid(reason));
     }
     envelope.warnings.extend(registered.warnings);
     envelope.lease_id = registered.id;

@@ -11,6 +11,8 @@
 //! | 7 | [`reply`] | -> `Reply` | response audit entry, and only then the body |
 //! | x | [`refuse`] | `Refusal` -> `Reply` | the error branch of 1-6: audited, rendered |
 //!
+//! A request that brings its login with it ([`InlineAuth`]) takes that login through stages 1 to 7 first, in stage 2.
+//!
 //! Each stage type has private fields and one constructor: its stage. A stage cannot be skipped or reordered:
 //!
 //! ```compile_fail
@@ -33,6 +35,7 @@ pub(crate) mod authorize;
 pub(crate) mod dispatch;
 mod envelope;
 mod incoming;
+mod inline_auth;
 pub(crate) mod lease;
 pub(crate) mod record;
 pub(crate) mod refuse;
@@ -44,6 +47,7 @@ pub use authenticate::Authenticated;
 pub use authorize::Authorized;
 pub use dispatch::Answered;
 pub use incoming::{Incoming, Reply, Unread};
+pub use inline_auth::InlineAuth;
 pub use lease::Leased;
 pub use record::Recorded;
 pub use refuse::Refusal;
@@ -60,7 +64,7 @@ pub(crate) async fn run(core: &Core, incoming: Incoming) -> Reply {
 
 async fn stages(core: &Core, incoming: Incoming) -> Result<Reply, Box<Refusal>> {
     let admitted = admit::run(core, incoming).await?;
-    let authenticated = authenticate::run(admitted).await?;
+    let authenticated = authenticate::run(core, admitted).await?;
     let authorized = authorize::run(authenticated).await?;
     let recorded = record::run(core, authorized).await?;
     let answered = dispatch::run(recorded).await?;

@@ -95,6 +95,11 @@ impl Refusal {
         self
     }
 
+    /// Why.
+    pub(super) const fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
     fn trace(&self) -> Trace<'_> {
         match &self.reached {
             Reached::Nothing { facts, incoming } => Trace {
@@ -268,7 +273,10 @@ pub(super) fn render(fault: &Fault, authenticated: bool) -> Reply {
         body.push_str(data.as_str());
     }
     body.push_str("}\n");
-    Reply::json(fault.class().status(), body)
+    Reply {
+        inline_auth_failed: fault.is_of_inline_auth(),
+        ..Reply::json(fault.class().status(), body)
+    }
 }
 
 async fn end_token(refusal: &Refusal) {

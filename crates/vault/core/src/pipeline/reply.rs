@@ -64,6 +64,7 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
                     status: raw.status,
                     content_type: Some(raw.content_type),
                     body,
+                    inline_auth_failed: false,
                 },
             )
         }

@@ -100,7 +100,12 @@ impl Tokens {
             ..self.record(new, now)
         };
         let presented = id::seal_batch(&self.barrier, &token)?;
-        Ok(issued(Arc::new(presented), Arc::new(token), now))
+        let hash = self.hash(presented.expose()).as_str().to_owned();
+        Ok(issued(
+            Arc::new(presented),
+            Arc::new(Token { hash, ..token }),
+            now,
+        ))
     }
 
     fn record(&self, new: NewToken, now: Timestamp) -> Token {

@@ -13,6 +13,7 @@ mod audit;
 mod formats;
 mod help;
 mod identity;
+mod inline_auth;
 mod lease_targets;
 mod leases;
 mod lifecycle;

@@ -278,6 +278,7 @@ async fn only_the_root_namespace_exists() {
             path: RequestPath::parse("sys/mounts").unwrap(),
             namespace: namespace.to_owned(),
             token: Some(Secret::new(vault.root.clone())),
+            inline_auth: None,
             wrap_ttl: None,
             data: Object::new(),
             client: ClientInfo::unknown(),

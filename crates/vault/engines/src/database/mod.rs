@@ -72,6 +72,7 @@ impl Engine for Databases {
     fn routes() -> Table<Self> {
         Table::new()
             .on::<api::ReadCredentials, _, _>(creds::read)
+            .leases()
             .on::<api::ListConfigs, _, _>(config::list)
             .reads_only()
             .on::<api::ReadConfig, _, _>(config::read)

@@ -6,6 +6,7 @@
 //! | `percent`, `query` | percent-encoding, query strings and forms |
 //! | `operation` | method and query: what is to be done |
 //! | [`headers`] | token, namespace, wrapping |
+//! | `inline_auth` | a login in the headers |
 //! | [`forwarded`] | the address of the client behind proxies |
 //! | `body` | the body and its JSON |
 //!
@@ -16,6 +17,7 @@ mod body;
 mod destination;
 pub(crate) mod forwarded;
 pub(crate) mod headers;
+mod inline_auth;
 mod operation;
 mod percent;
 mod query;
@@ -121,6 +123,7 @@ fn bodyless(parts: &Parts, path: &str, operation: Operation) -> Result<Incoming,
         path: request_path(path)?,
         namespace: headers::namespace(&parts.headers)?,
         token: headers::token(&parts.headers)?,
+        inline_auth: inline_auth::read(&parts.headers)?,
         wrap_ttl: headers::wrap_ttl(&parts.headers)?,
         data: Object::new(),
         client: ClientInfo::unknown(),
