@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::Settings;
 use super::arca::{Arca, MOUNT};
 use super::figures::Figures;
+use super::fill::fill;
 use super::http::Client;
 use super::server::fresh_folder;
 use super::statistics::{median, percentile};
@@ -87,29 +88,10 @@ fn configure(arca: &Arca, database: &Database) -> Result<()> {
 
 /// Makes `count` database users from `connections` threads; gives how many each second.
 fn make(arca: &Arca, token: &str, role: &str, count: usize, connections: usize) -> Result<f64> {
-    let next = AtomicUsize::new(0);
     let time = Stopwatch::start();
-    let path = format!("/v1/database/creds/{role}");
-    let work = || -> Result<()> {
-        let mut client = Client::new(&arca.running.address, Some(token));
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            if n >= count {
-                return Ok(());
-            }
-            if n > 0 && n.is_multiple_of(10_000) {
-                eprintln!("{n} of {count} after {:.0} s", time.elapsed().as_secs_f64());
-            }
-            let stop_the_others = |_: &_| next.store(count, Ordering::Relaxed);
-            client.call("GET", &path, None).inspect_err(stop_the_others)?;
-        }
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
-    })?;
+    let client = || Client::new(&arca.running.address, Some(token));
+    let request = |_| ("GET", format!("/v1/database/creds/{role}"), None);
+    fill(count, connections, client, request)?;
     Ok(per_second(count, time.elapsed()))
 }
 

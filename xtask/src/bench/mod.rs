@@ -4,9 +4,11 @@ mod arca;
 mod ceiling;
 mod disk;
 mod figures;
+mod fill;
 mod http;
 mod leases;
 mod load;
+mod logins;
 mod process;
 mod report;
 mod scale;
@@ -26,11 +28,13 @@ pub(crate) const USAGE: &str = "\
 Usage: cargo xtask bench server [options]
        cargo xtask bench scale [options]
        cargo xtask bench leases [options]
+       cargo xtask bench logins [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
 scale    start, unseal, memory and listing with many entries and many leases
 leases   many users of a PostgreSQL database (started for it), and reads of secrets while very many of them end at once
+logins   very many logins by a few identities, and the memory, entities and tokens they leave behind
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -49,7 +53,10 @@ bench scale:
 bench leases:
   --leases=100000     users that stay
   --due=10000         users that end in the same second
-  --connections=32";
+  --connections=32
+
+bench logins:
+  --logins=10000 --identities=100 --connections=64";
 
 /// What all benchmarks are told.
 struct Settings {
@@ -96,7 +103,10 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         Some("server") => server::run(&settings, args),
         Some("scale") => scale::run(&settings, args),
         Some("leases") => leases::run(&settings, args),
-        _ => bail!("say what to measure: server, scale or leases; `cargo xtask bench --help` explains both"),
+        Some("logins") => logins::run(&settings, args),
+        _ => bail!(
+            "say what to measure: server, scale, leases or logins; `cargo xtask bench --help` explains both"
+        ),
     }
 }
 

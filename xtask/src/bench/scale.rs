@@ -1,8 +1,6 @@
 //! `cargo xtask bench scale`: what many entries and many leases cost, in time and memory.
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
@@ -10,13 +8,11 @@ use serde_json::{Value, json};
 use super::Settings;
 use super::arca::{Arca, MOUNT};
 use super::figures::Figures;
+use super::fill::{Fill, fill};
 use super::server::fresh_folder;
 use super::statistics::{median, percentile};
 use crate::args::Args;
 use crate::time::Stopwatch;
-
-/// A request that fills the store: method, path, body.
-type Fill = (&'static str, String, Value);
 
 /// Keys of one page, and how many pages are read.
 const PAGE: usize = 1000;
@@ -43,7 +39,7 @@ pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
 /// Fills one folder with secrets, restarts, and reads pages of their names.
 fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Figures) -> Result<Arca> {
     let time = Stopwatch::start();
-    fill(&arca, count, connections, entry)?;
+    fill(count, connections, || arca.client(), entry)?;
     figures.push(
         format!("write {count} secrets"),
         time.elapsed().as_secs_f64(),
@@ -70,7 +66,7 @@ fn with_entries(arca: Arca, count: usize, connections: usize, figures: &mut Figu
 /// Creates tokens that expire, restarts, and unseals.
 fn with_leases(arca: Arca, count: usize, connections: usize, figures: &mut Figures) -> Result<Arca> {
     let time = Stopwatch::start();
-    fill(&arca, count, connections, lease)?;
+    fill(count, connections, || arca.client(), lease)?;
     figures.push(
         format!("create {count} leases"),
         time.elapsed().as_secs_f64(),
@@ -87,7 +83,7 @@ fn entry(n: usize) -> Fill {
     (
         "POST",
         format!("/v1/{MOUNT}/data/scale/{n:09}"),
-        json!({"data": {"value": value}}),
+        Some(json!({"data": {"value": value}})),
     )
 }
 
@@ -95,40 +91,8 @@ fn lease(_: usize) -> Fill {
     (
         "POST",
         "/v1/auth/token/create".to_owned(),
-        json!({"ttl": "24h", "policies": ["default"]}),
+        Some(json!({"ttl": "24h", "policies": ["default"]})),
     )
-}
-
-/// Sends the requests of 0 to `count` through the API, from `connections` threads.
-///
-/// Slow for what it does, and honest: it is the store that users would have. A loader that writes the store
-/// directly while the server is stopped would stand here.
-fn fill(arca: &Arca, count: usize, connections: usize, request: fn(usize) -> Fill) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let time = Stopwatch::start();
-    let work = || -> Result<()> {
-        let mut client = arca.client();
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            if n >= count {
-                return Ok(());
-            }
-            if n > 0 && n.is_multiple_of(50_000) {
-                eprintln!("{n} of {count} after {:.0} s", time.elapsed().as_secs_f64());
-            }
-            let (method, path, body) = request(n);
-            let stop_the_others = |_: &_| next.store(count, Ordering::Relaxed);
-            client
-                .call(method, &path, Some(&body))
-                .inspect_err(stop_the_others)?;
-        }
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..connections.max(1)).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
-    })
 }
 
 /// The milliseconds that pages of names take, from places all over the folder.
@@ -164,6 +128,7 @@ mod tests {
         assert_eq!(
             entry(7)
                 .2
+                .unwrap()
                 .pointer("/data/value")
                 .and_then(Value::as_str)
                 .map(str::len),

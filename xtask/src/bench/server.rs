@@ -87,6 +87,8 @@ fn cases() -> Vec<Case> {
             ..case("sys/health", "GET", "/v1/sys/health")
         },
         case("token lookup-self", "GET", "/v1/auth/token/lookup-self"),
+        login("approle login", "service"),
+        login("approle login, batch tokens", "batch"),
         Case {
             keys: KEYS,
             ..case("kv v2 read", "GET", &format!("/v1/{MOUNT}/data/app/{{n}}"))
@@ -101,6 +103,18 @@ fn cases() -> Vec<Case> {
             )
         },
     ]
+}
+
+/// A login at the role whose tokens are of a kind.
+fn login(name: &'static str, kind: &str) -> Case {
+    Case {
+        name,
+        method: "POST",
+        path: "/v1/auth/approle/login".to_owned(),
+        keys: 1,
+        body: Some(json!({"role_id": kind, "secret_id": kind}).to_string()),
+        has_token: false,
+    }
 }
 
 fn secret() -> Value {
@@ -125,12 +139,34 @@ fn start(settings: &Settings, against: Option<&str>, folder: &Path) -> Result<(T
     Ok((target, ceiling::start(workspace)?))
 }
 
-/// Writes the keys that are read.
+/// Writes the keys that are read, and makes the roles that log in.
 fn seed(client: &mut Client) -> Result<()> {
     let secret = secret();
     for n in 0..KEYS {
         client.call("POST", &format!("/v1/{MOUNT}/data/app/{n}"), Some(&secret))?;
     }
+    client.call("POST", "/v1/sys/auth/approle", Some(&json!({"type": "approle"})))?;
+    for kind in ["service", "batch"] {
+        add_role(client, kind, kind)?;
+    }
+    Ok(())
+}
+
+/// Makes a role for approle logins whose role id and secret id are its name.
+pub(super) fn add_role(client: &mut Client, name: &str, kind: &str) -> Result<()> {
+    let role = format!("/v1/auth/approle/role/{name}");
+    let settings = json!({"token_policies": "default", "token_type": kind, "token_ttl": "1h"});
+    client.call("POST", &role, Some(&settings))?;
+    client.call(
+        "POST",
+        &format!("{role}/role-id"),
+        Some(&json!({"role_id": name})),
+    )?;
+    client.call(
+        "POST",
+        &format!("{role}/custom-secret-id"),
+        Some(&json!({"secret_id": name})),
+    )?;
     Ok(())
 }
 
