@@ -24,7 +24,7 @@ use crate::workspace::cargo;
 /// A program of the tests that starts the database.
 const FIXTURES: &str = "arca-fixtures";
 /// Seconds that the leases which are due together live, for each thousand of them: enough to make them in.
-const SECONDS_FOR_EACH_THOUSAND: usize = 30;
+const SECONDS_FOR_EACH_THOUSAND: usize = 6;
 /// Connections of the server to the database.
 const POOL: usize = 8;
 
@@ -133,7 +133,7 @@ fn end_together(arca: &Arca, due: usize, connections: usize, figures: &mut Figur
     let ended = AtomicBool::new(false);
     let busy = thread::scope(|scope| {
         let reader = scope.spawn(|| read_until(arca, || ended.load(Ordering::Relaxed)));
-        let waited = wait_until_gone(&mut client);
+        let waited = wait_until_gone(&mut arca.client());
         ended.store(true, Ordering::Relaxed);
         let times = reader.join().unwrap_or_else(|_| bail!("the reader panicked"))?;
         waited.map(|()| times)
