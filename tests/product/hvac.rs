@@ -25,7 +25,7 @@ fn server(home: &Path, listener: &str) -> Server {
 }
 
 /// The same with TLS.
-fn tls_server(home: &Path, authority: &Authority) -> Server {
+pub(crate) fn tls_server(home: &Path, authority: &Authority) -> Server {
     let [certificate, key] = write_pair(home, "server", &authority.issue("IP:127.0.0.1").unwrap());
     let listener = format!(
         "  tls_cert_file = \"{}\"\n  tls_key_file = \"{}\"",
@@ -36,7 +36,7 @@ fn tls_server(home: &Path, authority: &Authority) -> Server {
 }
 
 /// Puts a certificate and its key into files.
-fn write_pair(home: &Path, name: &str, pair: &Certificate) -> [PathBuf; 2] {
+pub(crate) fn write_pair(home: &Path, name: &str, pair: &Certificate) -> [PathBuf; 2] {
     let files = [
         home.join(format!("{name}.pem")),
         home.join(format!("{name}-key.pem")),
