@@ -204,6 +204,7 @@ impl Unsealed {
             namespace: String::new(),
             token: Some(Secret::new(token.to_owned())),
             wrap_ttl: None,
+            factors: Vec::new(),
             data: Object::new(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),

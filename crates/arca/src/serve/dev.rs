@@ -115,6 +115,7 @@ async fn request(
         namespace: String::new(),
         token: Some(token.duplicate()),
         wrap_ttl: None,
+        factors: Vec::new(),
         data,
         client: ClientInfo::unknown(),
     };

@@ -48,6 +48,7 @@ pub(crate) async fn call_from(
             namespace: String::new(),
             token: None,
             wrap_ttl: None,
+            factors: Vec::new(),
             data,
             client: ClientInfo {
                 address: Some(format!("{address}:50000").parse().unwrap()),

@@ -279,6 +279,7 @@ async fn only_the_root_namespace_exists() {
             namespace: namespace.to_owned(),
             token: Some(Secret::new(vault.root.clone())),
             wrap_ttl: None,
+            factors: Vec::new(),
             data: Object::new(),
             client: ClientInfo::unknown(),
         };

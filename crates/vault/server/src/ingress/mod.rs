@@ -122,6 +122,7 @@ fn bodyless(parts: &Parts, path: &str, operation: Operation) -> Result<Incoming,
         namespace: headers::namespace(&parts.headers)?,
         token: headers::token(&parts.headers)?,
         wrap_ttl: headers::wrap_ttl(&parts.headers)?,
+        factors: headers::factors(&parts.headers)?,
         data: Object::new(),
         client: ClientInfo::unknown(),
     })
