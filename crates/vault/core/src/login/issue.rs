@@ -2,24 +2,62 @@
 
 use std::sync::Arc;
 
-use arca_base::{Timestamp, Ttl};
+use arca_base::{JsonText, Timestamp, Ttl};
 
 use crate::active::Active;
 use crate::engine::{Login, TokenTerms};
 use crate::fault::Fault;
-use crate::identity::LoginAlias;
+use crate::identity::{Entity, LoginAlias};
+use crate::mfa::check::Proofs;
 use crate::router::Mount;
 use crate::tokens::{Issued, NewToken, TokenKind};
 use crate::ttl::{Lifetime, PastMax};
 
-/// Makes the token of somebody who logged in at `mount`. Login tokens have no parent.
+/// What a proven identity leads to.
+pub(crate) enum Outcome {
+    /// A token.
+    Token(Issued),
+    /// A second factor is needed; this is what is to be proved.
+    Waits(JsonText),
+}
+
+/// Makes the token of somebody who logged in at `mount`, unless a second factor is needed that did not come along.
 pub(crate) async fn issue(
+    active: &Active,
+    mount: &Arc<Mount>,
+    path: &str,
+    login: Login,
+    proofs: &Proofs<'_>,
+    now: Timestamp,
+) -> Result<Outcome, Fault> {
+    let known = identify(active, mount, &login, now).await?;
+    let entity = known.entity.as_ref().map(|entity| &*entity.id);
+    let waits = active.mfa.decide(mount, path, &login, entity, proofs, now).await?;
+    if let Some(needed) = waits {
+        return Ok(Outcome::Waits(needed));
+    }
+    make(active, mount, path, login, known, now).await.map(Outcome::Token)
+}
+
+/// Makes the token of somebody whose second factor was proved, too.
+pub(crate) async fn finish(
     active: &Active,
     mount: &Arc<Mount>,
     path: &str,
     login: Login,
     now: Timestamp,
 ) -> Result<Issued, Fault> {
+    let known = identify(active, mount, &login, now).await?;
+    make(active, mount, path, login, known, now).await
+}
+
+/// Whose login it is, and with which policies of its own.
+struct Known {
+    policies: Vec<String>,
+    entity: Option<Arc<Entity>>,
+}
+
+async fn identify(active: &Active, mount: &Mount, login: &Login, now: Timestamp) -> Result<Known, Fault> {
     let terms = &login.terms;
     let policies = crate::policies::canonical(&terms.policies, !terms.no_default_policy)?;
     if policies.iter().any(|policy| policy == "root") {
@@ -36,6 +74,19 @@ pub(crate) async fn issue(
             Some(active.identity.for_login(&alias, now).await?.0)
         }
     };
+    Ok(Known { policies, entity })
+}
+
+/// Login tokens have no parent.
+async fn make(
+    active: &Active,
+    mount: &Arc<Mount>,
+    path: &str,
+    login: Login,
+    known: Known,
+    now: Timestamp,
+) -> Result<Issued, Fault> {
+    let (terms, Known { policies, entity }) = (&login.terms, known);
     let (mount_default, mount_max) = active.router.lease_times(mount);
     let granted = lifetime(terms, mount_default, mount_max, now)
         .grant()

@@ -4,7 +4,7 @@ mod issue;
 mod lockout;
 mod settings;
 
-pub(crate) use issue::issue;
+pub(crate) use issue::{Outcome, finish, issue};
 pub(crate) use lockout::Lockouts;
 pub use lockout::{Attempt, LockoutRules};
 pub use settings::{TokenSettings, allows, parse_networks, shown_network};

@@ -10,6 +10,7 @@ use crate::active::Active;
 use crate::engine::{Answer, Body, Grant, Listing, Login};
 use crate::fault::Fault;
 use crate::login;
+use crate::mfa::check::Proofs;
 use crate::wrapping::{self, Wrapped};
 
 /// A request whose answer is complete.
@@ -128,18 +129,28 @@ async fn register(
     Ok(envelope)
 }
 
+/// In the words existing clients know.
+const WAITS: &str = "A login request was issued that is subject to MFA validation. Please make sure to validate the login by \
+                     sending another request to mfa/validate endpoint.";
+
 async fn log_in(answered: &Answered, mut envelope: Envelope, login: Login) -> Result<Envelope, Fault> {
     let active = active(answered)?;
     let admitted = &answered.recorded.authorized.authenticated.admitted;
     let mount = admitted.mount.as_ref().ok_or_else(Fault::unsupported_path)?;
-    let issued = login::issue(
-        active,
-        mount,
-        admitted.incoming.path.as_str(),
-        login,
-        admitted.facts.now,
-    )
-    .await?;
+    let proofs = Proofs {
+        address: admitted.facts.client.address.map(|address| address.ip()),
+        factors: &admitted.incoming.factors,
+    };
+    let path = admitted.incoming.path.as_str();
+    let outcome = login::issue(active, mount, path, login, &proofs, admitted.facts.now).await?;
+    let issued = match outcome {
+        login::Outcome::Token(issued) => issued,
+        login::Outcome::Waits(needed) => {
+            envelope.warnings.push(WAITS.to_owned());
+            envelope.payload = Payload::Factor(needed);
+            return Ok(envelope);
+        }
+    };
     envelope.warnings.extend(issued.warnings.iter().cloned());
     envelope.payload = Payload::Token(Box::new(issued));
     Ok(envelope)
