@@ -53,16 +53,30 @@ fn people_log_in_at_the_prompt() {
         suffix = OpenLdap::SUFFIX,
     );
     shell.run_with(&line, OpenLdap::ACCOUNT_PASSWORD).expect(0);
-    shell.run("arca write auth/corp/groups/dev policies=dev").expect(0);
+    shell
+        .run("arca write auth/corp/groups/dev policies=dev")
+        .expect(0);
     let good = shell.run("arca auth test corp").expect(0);
     assert!(good.out.contains("[ok  ] account"), "{good:?}");
     let login = "arca login -method=ldap -path=corp -token-only username=ann";
-    let given = shell.run_with(&format!("{login} password=-"), &OpenLdap::password("ann")).expect(0);
+    let given = shell
+        .run_with(&format!("{login} password=-"), &OpenLdap::password("ann"))
+        .expect(0);
     assert!(given.out.starts_with("hvs."), "{given:?}");
-    let seen = shell.with("VAULT_TOKEN", given.out.trim()).run("arca token lookup -format=json");
-    assert_eq!(seen.expect(0).json()["data"]["policies"], serde_json::json!(["default", "dev"]));
+    let seen = shell
+        .with("VAULT_TOKEN", given.out.trim())
+        .run("arca token lookup -format=json");
+    assert_eq!(
+        seen.expect(0).json()["data"]["policies"],
+        serde_json::json!(["default", "dev"])
+    );
     let wrong = shell.run_with(&format!("{login} password=-"), "wrong").expect(2);
-    assert!(wrong.errors.contains("ldap operation failed: failed to bind as user"), "{wrong:?}");
+    assert!(
+        wrong
+            .errors
+            .contains("ldap operation failed: failed to bind as user"),
+        "{wrong:?}"
+    );
     directory.stop();
     let down = shell.run("arca auth test corp").expect(2);
     assert!(down.out.contains("[fail] server"), "{down:?}");

@@ -22,4 +22,5 @@ mod hvac;
 mod hvac_database;
 mod kubernetes;
 mod ldap;
+mod mfa;
 mod up;

@@ -154,6 +154,7 @@ impl TestServer {
             namespace: String::new(),
             token: token.map(|token| Secret::new(token.to_owned())),
             wrap_ttl: wrap_ttl.map(Ttl::from_seconds),
+            factors: Vec::new(),
             data,
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),

@@ -33,7 +33,9 @@ pub fn code(algorithm: OtpAlgorithm, key: &[u8], step: u64, digits: u32) -> Stri
 /// Four bytes from where the last half byte says, without the sign (RFC 4226, section 5.3).
 fn truncated(mac: &[u8]) -> u32 {
     let at = usize::from(mac.last().copied().unwrap_or(0) & 0x0f);
-    let four = mac.get(at..at + 4).and_then(|four| <[u8; 4]>::try_from(four).ok());
+    let four = mac
+        .get(at..at + 4)
+        .and_then(|four| <[u8; 4]>::try_from(four).ok());
     u32::from_be_bytes(four.unwrap_or_default()) & 0x7fff_ffff
 }
 
@@ -84,10 +86,14 @@ mod tests {
     #[test]
     fn known_answers_by_count() {
         let expected = [
-            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489",
+            "755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871",
+            "520489",
         ];
         for (count, expected) in (0..).zip(expected) {
-            assert_eq!(code(OtpAlgorithm::Sha1, b"12345678901234567890", count, 6), expected);
+            assert_eq!(
+                code(OtpAlgorithm::Sha1, b"12345678901234567890", count, 6),
+                expected
+            );
         }
     }
 

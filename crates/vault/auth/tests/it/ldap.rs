@@ -31,7 +31,12 @@ async fn with(directory: &OpenLdap) -> Unsealed {
 
 /// A name in a path, as a client writes it: requests of these tests carry decoded paths.
 async fn log_in(vault: &Unsealed, name: &str, password: &str) -> Response {
-    call(vault, &format!("auth/ldap/login/{name}"), json!({ "password": password })).await
+    call(
+        vault,
+        &format!("auth/ldap/login/{name}"),
+        json!({ "password": password }),
+    )
+    .await
 }
 
 async fn right(vault: &Unsealed, name: &str) -> Response {
@@ -45,32 +50,54 @@ async fn unlocked(vault: &Unsealed) {
 
 async fn group(vault: &Unsealed, name: &str, policies: &str) {
     let path = format!("auth/ldap/groups/{name}");
-    let _ = vault.write(&path, json!({"policies": policies})).await.expect(204);
+    let _ = vault
+        .write(&path, json!({"policies": policies}))
+        .await
+        .expect(204);
 }
 
 #[tokio::test]
 async fn groups_of_the_directory_give_policies() {
     let directory = OpenLdap::start().unwrap();
     let vault = with(&directory).await;
-    for (name, policies) in [("dev", "p-dev"), ("R&D, EU", "p-rd"), ("large", "p-large"), ("outer", "p-outer"), ("ops", "p-ops")] {
+    for (name, policies) in [
+        ("dev", "p-dev"),
+        ("R&D, EU", "p-rd"),
+        ("large", "p-large"),
+        ("outer", "p-outer"),
+        ("ops", "p-ops"),
+    ] {
         group(&vault, name, policies).await;
     }
-    let _ = configure(&vault, json!({"token_policies": "all", "token_ttl": 60})).await.expect(204);
+    let _ = configure(&vault, json!({"token_policies": "all", "token_ttl": 60}))
+        .await
+        .expect(204);
     let user = json!({"policies": "own", "groups": "local,other"});
     let _ = vault.write("auth/ldap/users/Ann", user).await.expect(204);
     group(&vault, "local", "p-local").await;
-    let login = log_in(&vault, " aNN ", &OpenLdap::password("ann")).await.expect(200);
+    let login = log_in(&vault, " aNN ", &OpenLdap::password("ann"))
+        .await
+        .expect(200);
     let auth = &login.body["auth"];
     assert_eq!(
         auth["policies"],
         json!(["all", "default", "own", "p-dev", "p-large", "p-local", "p-rd"]),
         "not those of the group around a group"
     );
-    assert_eq!((&auth["metadata"], &auth["lease_duration"]), (&json!({"username": "aNN"}), &json!(60)));
-    let me = vault.read_as(&login.token(), "auth/token/lookup-self").await.expect(200);
+    assert_eq!(
+        (&auth["metadata"], &auth["lease_duration"]),
+        (&json!({"username": "aNN"}), &json!(60))
+    );
+    let me = vault
+        .read_as(&login.token(), "auth/token/lookup-self")
+        .await
+        .expect(200);
     assert_eq!(me.data("display_name"), "ldap-aNN");
     let entity = me.data("entity_id").as_str().unwrap().to_owned();
-    let entity = vault.read(&format!("identity/entity/id/{entity}")).await.expect(200);
+    let entity = vault
+        .read(&format!("identity/entity/id/{entity}"))
+        .await
+        .expect(200);
     assert_eq!(entity.data("aliases/0/name"), "ann", "as the directory writes it");
     let bob = right(&vault, "bob").await.expect(200);
     assert_eq!(bob.body["auth"]["policies"], json!(["all", "default", "p-ops"]));
@@ -96,12 +123,21 @@ async fn everything_is_encrypted_and_trusted_or_refused() {
     let stranger = arca_fixtures::Authority::new().unwrap();
     let stranger = std::fs::read_to_string(stranger.file()).unwrap();
     for (url, starttls) in [(directory.tls_url(), false), (directory.plain_url(), true)] {
-        let settings = json!({"url": url, "starttls": starttls, "certificate": stranger, "insecure_tls": false});
+        let settings =
+            json!({"url": url, "starttls": starttls, "certificate": stranger, "insecure_tls": false});
         let _ = configure(&vault, settings).await.expect(204);
         let refused = right(&vault, "ann").await.expect(400);
-        assert_eq!(refused.error(), "ldap operation failed: failed to connect to LDAP server");
+        assert_eq!(
+            refused.error(),
+            "ldap operation failed: failed to connect to LDAP server"
+        );
         let warned = configure(&vault, json!({"insecure_tls": true})).await.expect(200);
-        assert!(warned.body["warnings"][0].as_str().unwrap().starts_with("insecure_tls accepts any certificate"));
+        assert!(
+            warned.body["warnings"][0]
+                .as_str()
+                .unwrap()
+                .starts_with("insecure_tls accepts any certificate")
+        );
         let _ = right(&vault, "ann").await.expect(200);
     }
     for version in ["tls12", "tls13"] {
@@ -121,7 +157,10 @@ async fn servers_are_tried_in_order() {
     directory.stop();
     for _ in 0..6 {
         let down = right(&vault, "ann").await.expect(400);
-        assert_eq!(down.error(), "ldap operation failed: failed to connect to LDAP server");
+        assert_eq!(
+            down.error(),
+            "ldap operation failed: failed to connect to LDAP server"
+        );
     }
     directory.restart().unwrap();
     let _ = right(&vault, "ann").await.expect(200);
@@ -141,10 +180,26 @@ async fn names_have_no_meaning_in_filters_and_distinguished_names() {
             let _ = right(&vault, name).await.expect(200);
         }
         let odd = right(&vault, OpenLdap::ODD_NAME).await.expect(200);
-        assert_eq!(odd.body["auth"]["policies"], json!(["default", "p-dev"]), "escaped in the search for groups too");
-        for name in ["*", "a*", "ann)(uid=*", "ann))(|(uid=*", "ann,ou=people", "bob)(|(uid=ann", "\\61nn"] {
+        assert_eq!(
+            odd.body["auth"]["policies"],
+            json!(["default", "p-dev"]),
+            "escaped in the search for groups too"
+        );
+        for name in [
+            "*",
+            "a*",
+            "ann)(uid=*",
+            "ann))(|(uid=*",
+            "ann,ou=people",
+            "bob)(|(uid=ann",
+            "\\61nn",
+        ] {
             let refused = log_in(&vault, name, &OpenLdap::password("ann")).await.expect(400);
-            assert_eq!(refused.error(), "ldap operation failed: failed to bind as user", "{name}");
+            assert_eq!(
+                refused.error(),
+                "ldap operation failed: failed to bind as user",
+                "{name}"
+            );
         }
     }
 }
@@ -158,7 +213,11 @@ async fn nobody_learns_who_exists_and_guesses_lock() {
     for name in ["ann", "nobody", "twin", "elsewhere"] {
         for _ in 0..5 {
             let wrong = log_in(&vault, name, "wrong").await.expect(400);
-            assert_eq!(wrong.error(), "ldap operation failed: failed to bind as user", "{name}");
+            assert_eq!(
+                wrong.error(),
+                "ldap operation failed: failed to bind as user",
+                "{name}"
+            );
         }
         let locked = log_in(&vault, name, "wrong").await.expect(403);
         assert_eq!(locked.error(), "permission denied");
@@ -166,14 +225,25 @@ async fn nobody_learns_who_exists_and_guesses_lock() {
     vault.advance(900).await;
     let _ = right(&vault, "ann").await.expect(200);
     let twin = right(&vault, "twin").await.expect(400);
-    assert_eq!(twin.error(), "ldap operation failed: failed to bind as user", "two have this name");
+    assert_eq!(
+        twin.error(),
+        "ldap operation failed: failed to bind as user",
+        "two have this name"
+    );
     // The same person under other spellings, and other names, is the same person.
-    let _ = configure(&vault, json!({"userfilter": "(|(uid={{.Username}})(cn={{.Username}}))"})).await.expect(204);
+    let _ = configure(
+        &vault,
+        json!({"userfilter": "(|(uid={{.Username}})(cn={{.Username}}))"}),
+    )
+    .await
+    .expect(204);
     for name in ["ann", " Ann", "ann  smith", "ANN SMITH", "ａnn"] {
         let _ = log_in(&vault, name, "wrong").await.expect(400);
     }
     let _ = right(&vault, "ann").await.expect(403);
-    let _ = log_in(&vault, "Ann Smith", &OpenLdap::password("ann")).await.expect(403);
+    let _ = log_in(&vault, "Ann Smith", &OpenLdap::password("ann"))
+        .await
+        .expect(403);
 }
 
 #[tokio::test]
@@ -184,8 +254,15 @@ async fn empty_passwords_prove_nothing() {
     })
     .unwrap();
     let vault = with(&directory).await;
-    let warned = configure(&vault, json!({"deny_null_bind": false})).await.expect(200);
-    assert!(warned.body["warnings"][0].as_str().unwrap().contains("always refused"));
+    let warned = configure(&vault, json!({"deny_null_bind": false}))
+        .await
+        .expect(200);
+    assert!(
+        warned.body["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("always refused")
+    );
     for account in [OpenLdap::ACCOUNT, ""] {
         let _ = configure(&vault, json!({ "binddn": account })).await;
         for data in [json!({"password": ""}), json!({})] {
@@ -217,12 +294,23 @@ async fn users_are_found_in_several_ways() {
     ] {
         let _ = configure(&vault, changes.clone()).await.expect(204);
         let login = right(&vault, "ann").await.expect(200);
-        assert_eq!(login.body["auth"]["policies"], json!(["default", "p-dev"]), "{changes}");
+        assert_eq!(
+            login.body["auth"]["policies"],
+            json!(["default", "p-dev"]),
+            "{changes}"
+        );
     }
-    let _ = configure(&vault, json!({"username_as_alias": true})).await.expect(204);
-    let login = log_in(&vault, "BOB", &OpenLdap::password("bob")).await.expect(200);
+    let _ = configure(&vault, json!({"username_as_alias": true}))
+        .await
+        .expect(204);
+    let login = log_in(&vault, "BOB", &OpenLdap::password("bob"))
+        .await
+        .expect(200);
     let entity = login.body["auth"]["entity_id"].as_str().unwrap();
-    let entity = vault.read(&format!("identity/entity/id/{entity}")).await.expect(200);
+    let entity = vault
+        .read(&format!("identity/entity/id/{entity}"))
+        .await
+        .expect(200);
     assert_eq!(entity.data("aliases/0/name"), "BOB");
 }
 
@@ -259,7 +347,12 @@ async fn groups_are_found_in_several_ways() {
     assert_eq!(auth["policies"], json!(["default", "upper"]));
     // None at all is said.
     let login = right(&vault, "mover").await.expect(200);
-    assert!(login.body["warnings"][0].as_str().unwrap().starts_with("no LDAP groups found in groupDN"));
+    assert!(
+        login.body["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("no LDAP groups found in groupDN")
+    );
 }
 
 #[tokio::test]
@@ -279,9 +372,14 @@ async fn too_many_groups_are_refused_not_cut() {
     .unwrap();
     let vault = with(&directory).await;
     for pages in [0, 500] {
-        let _ = configure(&vault, json!({ "max_page_size": pages })).await.expect(204);
+        let _ = configure(&vault, json!({ "max_page_size": pages }))
+            .await
+            .expect(204);
         let refused = right(&vault, "bob").await.expect(400);
-        assert_eq!(refused.error(), "ldap operation failed: failed to search the groups");
+        assert_eq!(
+            refused.error(),
+            "ldap operation failed: failed to search the groups"
+        );
     }
     let _ = right(&vault, "ann").await.expect(200);
 }
@@ -337,38 +435,83 @@ async fn the_configuration_is_merged_and_shown_without_secrets() {
             "userfilter": "({{.UserAttr}}={{.Username}})", "username_as_alias": false,
         })
     );
-    let warned = configure(&vault, json!({"url": "ldap://directory.example.com", "bindpass": "CANARY"}))
-        .await
-        .expect(200);
-    assert!(warned.body["warnings"][0].as_str().unwrap().contains("without encryption"));
-    let _ = configure(&vault, json!({"userdn": "ou=x", "starttls": true, "request_timeout": "5s"})).await.expect(204);
+    let warned = configure(
+        &vault,
+        json!({"url": "ldap://directory.example.com", "bindpass": "CANARY"}),
+    )
+    .await
+    .expect(200);
+    assert!(
+        warned.body["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("without encryption")
+    );
+    let _ = configure(
+        &vault,
+        json!({"userdn": "ou=x", "starttls": true, "request_timeout": "5s"}),
+    )
+    .await
+    .expect(204);
     let shown = vault.read("auth/ldap/config").await.expect(200);
     assert_eq!(
-        (shown.data("url"), shown.data("userdn"), shown.data("request_timeout")),
+        (
+            shown.data("url"),
+            shown.data("userdn"),
+            shown.data("request_timeout")
+        ),
         (&json!("ldap://directory.example.com"), &json!("ou=x"), &json!(5))
     );
     assert!(!shown.body.to_string().contains("CANARY"));
     for (changes, says) in [
-        (json!({"url": "https://x"}), "url: addresses begin with ldaps:// or ldap://"),
-        (json!({"url": "ldap://u:CANARY@x"}), "url: an address holds a name or a password"),
+        (
+            json!({"url": "https://x"}),
+            "url: addresses begin with ldaps:// or ldap://",
+        ),
+        (
+            json!({"url": "ldap://u:CANARY@x"}),
+            "url: an address holds a name or a password",
+        ),
         (json!({"url": " , "}), "url: give one to 16 addresses"),
-        (json!({"userattr": "a=b"}), "userattr must be the name of an attribute"),
+        (
+            json!({"userattr": "a=b"}),
+            "userattr must be the name of an attribute",
+        ),
         (json!({"userfilter": "(cn={{.Name}})"}), "userfilter: "),
         (json!({"groupfilter": "member={{.UserDN"}), "groupfilter: "),
         (json!({"certificate": "CANARY"}), "cannot prepare TLS"),
-        (json!({"client_tls_cert": "x"}), "client_tls_cert and client_tls_key go together"),
-        (json!({"client_tls_cert": "x", "client_tls_key": "CANARY"}), "cannot prepare TLS"),
+        (
+            json!({"client_tls_cert": "x"}),
+            "client_tls_cert and client_tls_key go together",
+        ),
+        (
+            json!({"client_tls_cert": "x", "client_tls_key": "CANARY"}),
+            "cannot prepare TLS",
+        ),
         (json!({"tls_min_version": "ssl3"}), "invalid 'tls_min_version'"),
-        (json!({"tls_min_version": "tls13", "tls_max_version": "tls12"}), "'tls_max_version' must be greater"),
-        (json!({"tls_max_version": "tls11", "tls_min_version": "tls10"}), "'tls_max_version' must be tls12 or tls13"),
+        (
+            json!({"tls_min_version": "tls13", "tls_max_version": "tls12"}),
+            "'tls_max_version' must be greater",
+        ),
+        (
+            json!({"tls_max_version": "tls11", "tls_min_version": "tls10"}),
+            "'tls_max_version' must be tls12 or tls13",
+        ),
         (json!({"dereference_aliases": "x"}), "dereference_aliases must be"),
         (json!({"max_page_size": 70000}), "max_page_size may be at most"),
         (json!({"request_timeout": 0}), "request_timeout must be longer"),
-        (json!({"binddn": "x".repeat(5000)}), "binddn is longer than 4096 bytes"),
+        (
+            json!({"binddn": "x".repeat(5000)}),
+            "binddn is longer than 4096 bytes",
+        ),
         (json!({"token_type": "x"}), "invalid 'token_type'"),
     ] {
         let refused = configure(&vault, changes.clone()).await.expect(400);
-        assert!(refused.error().starts_with(says), "{changes}: {}", refused.error());
+        assert!(
+            refused.error().starts_with(says),
+            "{changes}: {}",
+            refused.error()
+        );
         assert!(!refused.error().contains("CANARY"), "{}", refused.error());
     }
 }
@@ -377,7 +520,11 @@ async fn the_configuration_is_merged_and_shown_without_secrets() {
 async fn users_and_groups_are_written_read_listed_and_deleted() {
     let vault = start("ldap").await;
     for (path, data, shown) in [
-        ("groups/Dev", json!({"policies": "B,a"}), json!({"policies": ["a", "b"]})),
+        (
+            "groups/Dev",
+            json!({"policies": "B,a"}),
+            json!({"policies": ["a", "b"]}),
+        ),
         (
             "users/Ann",
             json!({"policies": ["x"], "groups": "Dev, ops"}),
@@ -388,7 +535,10 @@ async fn users_and_groups_are_written_read_listed_and_deleted() {
         let folder = path.rsplit_once('/').unwrap().0;
         let _ = vault.list(folder).await.expect(404);
         let _ = vault.write(&path, data).await.expect(204);
-        assert_eq!(vault.read(&path.to_lowercase()).await.expect(200).body["data"], shown);
+        assert_eq!(
+            vault.read(&path.to_lowercase()).await.expect(200).body["data"],
+            shown
+        );
         let names = vault.list(folder).await.expect(200);
         assert_eq!(names.data("keys").as_array().unwrap().len(), 1);
         let _ = vault.delete(&path).await.expect(204);
@@ -398,7 +548,10 @@ async fn users_and_groups_are_written_read_listed_and_deleted() {
     let refused = vault.write(&long, json!({"policies": "a"})).await.expect(400);
     assert!(refused.error().starts_with("name must have 1 to 256 bytes"));
     let many: Vec<String> = (0..600).map(|n| format!("p{n}")).collect();
-    let refused = vault.write("auth/ldap/groups/g", json!({ "policies": many })).await.expect(400);
+    let refused = vault
+        .write("auth/ldap/groups/g", json!({ "policies": many }))
+        .await
+        .expect(400);
     assert_eq!(refused.error(), "policies may name at most 512");
 }
 
@@ -410,14 +563,20 @@ async fn input_is_bounded_and_networks_hold() {
     assert!(long.error().starts_with("password has 1025 bytes"));
     for name in ["n".repeat(257), " ".to_owned()] {
         let refused = log_in(&vault, &name, "x").await.expect(400);
-        assert!(refused.error().starts_with("username must have 1 to 256 bytes"), "{}", refused.error());
+        assert!(
+            refused.error().starts_with("username must have 1 to 256 bytes"),
+            "{}",
+            refused.error()
+        );
     }
     let bound = json!({"token_bound_cidrs": "127.0.0.0/8", "token_type": "batch"});
     let _ = configure(&vault, bound).await.expect(204);
     let login = right(&vault, "ann").await.expect(200);
     assert_eq!(login.body["auth"]["token_type"], "batch");
     let password = json!({"password": OpenLdap::password("ann")});
-    let _ = call_from(&vault, "10.0.0.1", vec![], "auth/ldap/login/ann", &password).await.expect(403);
+    let _ = call_from(&vault, "10.0.0.1", vec![], "auth/ldap/login/ann", &password)
+        .await
+        .expect(403);
 }
 
 #[tokio::test]
@@ -428,17 +587,27 @@ async fn the_method_tests_itself() {
     let outcomes = |shown: &Response| -> Vec<(String, String)> {
         let checks = shown.data("checks").as_array().unwrap().clone();
         let text = |check: &Value, member: &str| check[member].as_str().unwrap().to_owned();
-        checks.iter().map(|one| (text(one, "check"), text(one, "outcome"))).collect()
+        checks
+            .iter()
+            .map(|one| (text(one, "check"), text(one, "outcome")))
+            .collect()
     };
     let expected = |list: &[(&str, &str)]| -> Vec<(String, String)> {
-        list.iter().map(|(check, outcome)| ((*check).to_owned(), (*outcome).to_owned())).collect()
+        list.iter()
+            .map(|(check, outcome)| ((*check).to_owned(), (*outcome).to_owned()))
+            .collect()
     };
     assert_eq!(outcomes(&check().await), expected(&[("configuration", "failed")]));
     let _ = configure(&vault, settings(&directory)).await.expect(204);
     group(&vault, "dev", "p").await;
     let good = check().await;
     let names = ["server", "account", "users", "groups", "policies"];
-    assert_eq!(outcomes(&good), expected(&names.map(|name| (name, "ok"))), "{}", good.body);
+    assert_eq!(
+        outcomes(&good),
+        expected(&names.map(|name| (name, "ok"))),
+        "{}",
+        good.body
+    );
     assert_eq!(good.data("ok"), true);
     for (changes, bad) in [
         (json!({"bindpass": "wrong"}), "account"),
@@ -454,7 +623,9 @@ async fn the_method_tests_itself() {
         assert_eq!(shown.data("ok"), false);
         assert!(!shown.body.to_string().contains("wrong"), "{}", shown.body);
     }
-    let _ = configure(&vault, json!({"url": directory.plain_url(), "groupdn": ""})).await.expect(204);
+    let _ = configure(&vault, json!({"url": directory.plain_url(), "groupdn": ""}))
+        .await
+        .expect(204);
     let shown = check().await;
     for name in ["server", "groups"] {
         let warned = (name.to_owned(), "warning".to_owned());
@@ -495,7 +666,11 @@ async fn a_server_that_is_no_directory_is_an_error() {
         });
         let _ = configure(&vault, changes).await.expect(204);
         let refused = right(&vault, "ann").await.expect(400);
-        assert!(refused.error().starts_with("ldap operation failed: "), "{}", refused.error());
+        assert!(
+            refused.error().starts_with("ldap operation failed: "),
+            "{}",
+            refused.error()
+        );
         serving.abort();
     }
 }

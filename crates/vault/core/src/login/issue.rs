@@ -32,11 +32,16 @@ pub(crate) async fn issue(
 ) -> Result<Outcome, Fault> {
     let known = identify(active, mount, &login, now).await?;
     let entity = known.entity.as_ref().map(|entity| &*entity.id);
-    let waits = active.mfa.decide(mount, path, &login, entity, proofs, now).await?;
+    let waits = active
+        .mfa
+        .decide(mount, path, &login, entity, proofs, now)
+        .await?;
     if let Some(needed) = waits {
         return Ok(Outcome::Waits(needed));
     }
-    make(active, mount, path, login, known, now).await.map(Outcome::Token)
+    make(active, mount, path, login, known, now)
+        .await
+        .map(Outcome::Token)
 }
 
 /// Makes the token of somebody whose second factor was proved, too.

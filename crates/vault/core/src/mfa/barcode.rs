@@ -57,7 +57,9 @@ mod tests {
         for (size, expected) in [(200_u16, 200), (1, 53)] {
             let text = "otpauth://totp/Arca:e?secret=MZXW6YTBOI&issuer=Arca&period=30&digits=6";
             let image = BASE64_STANDARD.decode(png(text, size).unwrap()).unwrap();
-            let reader = png::Decoder::new(std::io::Cursor::new(image)).read_info().unwrap();
+            let reader = png::Decoder::new(std::io::Cursor::new(image))
+                .read_info()
+                .unwrap();
             let (width, height) = (reader.info().width, reader.info().height);
             assert_eq!(width, height);
             assert!(size == 1 || width == expected, "{width}");

@@ -46,7 +46,9 @@ impl Given {
     fn read(sent: &Secret<String>) -> Result<Self, Fault> {
         let (method, passcode) = sent.expose().split_once(':').unwrap_or((sent.expose(), ""));
         if method.is_empty() {
-            return Err(Fault::invalid("X-Vault-MFA: the name or the identifier of the method is missing"));
+            return Err(Fault::invalid(
+                "X-Vault-MFA: the name or the identifier of the method is missing",
+            ));
         }
         Ok(Self::new(method, passcode))
     }

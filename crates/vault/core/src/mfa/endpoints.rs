@@ -122,7 +122,9 @@ async fn delete(_: Arc<IdentityEngine>, cx: Cx, request: api::Method) -> Result<
 async fn generate(_: Arc<IdentityEngine>, cx: Cx, request: api::Method) -> Result<Answer, Fault> {
     let entity = cx.caller()?.token.entity_id.clone();
     if entity.is_empty() {
-        return Err(Fault::invalid("the token belongs to no entity, and keys belong to entities"));
+        return Err(Fault::invalid(
+            "the token belongs to no entity, and keys belong to entities",
+        ));
     }
     make(cx.active()?, &request.method_id, &entity).await
 }

@@ -62,16 +62,34 @@ mod tests {
         let list = |text: &str| vec![text.to_owned()];
         let applies = |enforcement: Enforcement| enforcement.applies(&mount, Some("e"), &list("g"));
         for yes in [
-            Enforcement { accessors: list("auth_userpass_1"), ..Enforcement::default() },
-            Enforcement { types: list("userpass"), ..Enforcement::default() },
-            Enforcement { groups: list("g"), ..Enforcement::default() },
-            Enforcement { entities: list("e"), ..Enforcement::default() },
+            Enforcement {
+                accessors: list("auth_userpass_1"),
+                ..Enforcement::default()
+            },
+            Enforcement {
+                types: list("userpass"),
+                ..Enforcement::default()
+            },
+            Enforcement {
+                groups: list("g"),
+                ..Enforcement::default()
+            },
+            Enforcement {
+                entities: list("e"),
+                ..Enforcement::default()
+            },
         ] {
             assert!(applies(yes.clone()), "{yes:?}");
         }
         assert!(!applies(Enforcement::default()));
-        assert!(!applies(Enforcement { types: list("ldap"), ..Enforcement::default() }));
-        let of_entity = Enforcement { entities: list("e"), ..Enforcement::default() };
+        assert!(!applies(Enforcement {
+            types: list("ldap"),
+            ..Enforcement::default()
+        }));
+        let of_entity = Enforcement {
+            entities: list("e"),
+            ..Enforcement::default()
+        };
         assert!(!of_entity.applies(&mount, None, &[]));
     }
 }

@@ -45,7 +45,9 @@ async fn read(_: Arc<IdentityEngine>, cx: Cx, request: api::Enforcement) -> Resu
 async fn write(_: Arc<IdentityEngine>, cx: Cx, request: api::WriteEnforcement) -> Result<Answer, Fault> {
     let active = cx.active()?;
     if request.name.len() > LONGEST_NAME {
-        return Err(Fault::invalid(format!("name is longer than {LONGEST_NAME} bytes")));
+        return Err(Fault::invalid(format!(
+            "name is longer than {LONGEST_NAME} bytes"
+        )));
     }
     let enforcement = Enforcement {
         id: id::uuid_v4(&*active.entropy),
@@ -77,7 +79,9 @@ async fn write(_: Arc<IdentityEngine>, cx: Cx, request: api::WriteEnforcement) -
 
 fn list_of(field: &str, mut given: Vec<String>) -> Result<Vec<String>, Fault> {
     if given.len() > MOST_ENTRIES {
-        return Err(Fault::invalid(format!("{field} may have at most {MOST_ENTRIES} entries")));
+        return Err(Fault::invalid(format!(
+            "{field} may have at most {MOST_ENTRIES} entries"
+        )));
     }
     given.sort_unstable();
     given.dedup();
@@ -92,7 +96,9 @@ async fn check(active: &Active, enforcement: &Enforcement) -> Result<(), Fault> 
     let known = methods(active).await?;
     for id in &enforcement.methods {
         if !known.iter().any(|method| method.id == *id) {
-            return Err(Fault::invalid(format!("one of the provided method ids doesn't exist: {id:?}")));
+            return Err(Fault::invalid(format!(
+                "one of the provided method ids doesn't exist: {id:?}"
+            )));
         }
     }
     let conditions = [
@@ -108,16 +114,22 @@ async fn check(active: &Active, enforcement: &Enforcement) -> Result<(), Fault> 
     }
     for accessor in &enforcement.accessors {
         if active.router.by_accessor(accessor).await?.is_none() {
-            return Err(Fault::invalid(format!("one of the provided mount accessors doesn't exist: {accessor:?}")));
+            return Err(Fault::invalid(format!(
+                "one of the provided mount accessors doesn't exist: {accessor:?}"
+            )));
         }
     }
     for entity in &enforcement.entities {
         if active.identity.entity(entity).await?.is_none() {
-            return Err(Fault::invalid(format!("one of the provided entity ids doesn't exist: {entity:?}")));
+            return Err(Fault::invalid(format!(
+                "one of the provided entity ids doesn't exist: {entity:?}"
+            )));
         }
     }
     if let Some(group) = enforcement.groups.first() {
-        return Err(Fault::invalid(format!("one of the provided group ids doesn't exist: {group:?}")));
+        return Err(Fault::invalid(format!(
+            "one of the provided group ids doesn't exist: {group:?}"
+        )));
     }
     Ok(())
 }

@@ -91,7 +91,9 @@ impl Method {
         }
         if let Some(algorithm) = &request.algorithm {
             if !matches!(&**algorithm, "SHA1" | "SHA256" | "SHA512") {
-                return Err(Fault::invalid("unrecognized algorithm: use SHA1, SHA256 or SHA512"));
+                return Err(Fault::invalid(
+                    "unrecognized algorithm: use SHA1, SHA256 or SHA512",
+                ));
             }
             self.algorithm.clone_from(algorithm);
         }

@@ -64,8 +64,10 @@ impl Mfa {
     /// All enforcements; every login asks.
     async fn all_enforcements(&self) -> Result<Arc<[Enforcement]>, Fault> {
         let now = self.changed.current();
+        let may_keep = self.enforcements.view().barrier().is_caching();
         if let Some((then, known)) = &*self.known.lock()
             && *then == now
+            && may_keep
         {
             return Ok(known.clone());
         }

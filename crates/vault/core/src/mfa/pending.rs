@@ -141,10 +141,18 @@ mod tests {
         }
         assert!(waiting.find("83", at(1)).is_none() && waiting.find("84", at(1)).is_some());
         assert_eq!(waiting.0.lock().logins.len(), MOST_OF_ONE);
-        let kept = (0..MOST + 100).filter(|n| waiting.keep(format!("e{n}"), login(&format!("{n}")), at(1)).is_ok());
+        let kept = (0..MOST + 100).filter(|n| {
+            waiting
+                .keep(format!("e{n}"), login(&format!("{n}")), at(1))
+                .is_ok()
+        });
         assert_eq!(kept.count(), MOST - MOST_OF_ONE);
         waiting.keep("late".to_owned(), login("late"), at(302)).unwrap();
         let left = waiting.0.lock();
-        assert_eq!((left.logins.len(), left.ends.len(), left.of_entity.len()), (1, 1, 1), "time makes room");
+        assert_eq!(
+            (left.logins.len(), left.ends.len(), left.of_entity.len()),
+            (1, 1, 1),
+            "time makes room"
+        );
     }
 }

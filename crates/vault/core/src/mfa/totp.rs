@@ -197,7 +197,11 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(tried(&mut key, "000000", now), Verdict::Wrong);
         }
-        assert_eq!(tried(&mut key, "000000", now), Verdict::Paused(30), "it begins anew");
+        assert_eq!(
+            tried(&mut key, "000000", now),
+            Verdict::Paused(30),
+            "it begins anew"
+        );
     }
 
     #[test]

@@ -60,7 +60,9 @@ fn payload(payload: &Json) -> Result<Vec<Given>, Fault> {
     let refused = || Fault::invalid("mfa_payload must be an object of lists of passcodes by method");
     let methods = payload.as_object().ok_or_else(refused)?;
     if methods.is_empty() || methods.len() > MOST {
-        return Err(Fault::invalid(format!("mfa_payload must name 1 to {MOST} methods")));
+        return Err(Fault::invalid(format!(
+            "mfa_payload must name 1 to {MOST} methods"
+        )));
     }
     let mut given = Vec::with_capacity(methods.len());
     for (method, passcodes) in methods {

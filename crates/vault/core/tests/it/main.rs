@@ -16,6 +16,7 @@ mod identity;
 mod lease_targets;
 mod leases;
 mod lifecycle;
+mod mfa;
 mod mounts;
 mod passwords;
 mod policies;

@@ -206,7 +206,11 @@ mod tests {
 
     #[test]
     fn second_factors_are_bounded() {
-        let found = factors(&headers(&[("x-vault-mfa", "totp:123456"), ("x-vault-mfa", " duo ")])).unwrap();
+        let found = factors(&headers(&[
+            ("x-vault-mfa", "totp:123456"),
+            ("x-vault-mfa", " duo "),
+        ]))
+        .unwrap();
         let found: Vec<&str> = found.iter().map(|factor| factor.expose().as_str()).collect();
         assert_eq!(found, ["totp:123456", "duo"]);
         let many = vec![("x-vault-mfa", "a:1"); MAX_FACTORS + 1];
