@@ -21,5 +21,7 @@ mod durability;
 mod hvac;
 mod hvac_database;
 mod kubernetes;
+mod ldap;
 mod logins;
+mod mfa;
 mod up;

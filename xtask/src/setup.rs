@@ -13,7 +13,7 @@ use crate::workspace::{Workspace, captured, program_name};
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask setup
 
-Installs what is missing of: PostgreSQL, MariaDB, Redis, strace, curl, openssl, faketime, python3 with a virtual
+Installs what is missing of: PostgreSQL, MariaDB, Redis, OpenLDAP, strace, curl, openssl, faketime, python3 with a virtual
 environment under target/python for the pinned client libraries of the tests, and wrk for the benchmarks. Installs
 packages with apt-get, as root or through sudo without a password; does nothing where everything is there.";
 
@@ -50,6 +50,12 @@ const NEEDS: &[Need] = &[
         packages: &["redis-server"],
         purpose: Purpose::Tests,
         is_met: || has_program("redis-server"),
+    },
+    Need {
+        what: "OpenLDAP server",
+        packages: &["slapd", "ldap-utils"],
+        purpose: Purpose::Tests,
+        is_met: has_openldap,
     },
     Need {
         what: "strace",
@@ -223,6 +229,11 @@ fn has_postgresql() -> bool {
 /// The server may stand where only root's path leads.
 fn has_mariadb() -> bool {
     has_program("mariadb") && (has_program("mariadbd") || Path::new("/usr/sbin/mariadbd").exists())
+}
+
+/// As MariaDB's server.
+fn has_openldap() -> bool {
+    has_program("ldapmodify") && (has_program("slapd") || Path::new("/usr/sbin/slapd").exists())
 }
 
 /// Whether a program is in the path.

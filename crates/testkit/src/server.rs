@@ -182,6 +182,7 @@ impl TestServer {
             token: token.map(|token| Secret::new(token.to_owned())),
             inline_auth,
             wrap_ttl: wrap_ttl.map(Ttl::from_seconds),
+            factors: Vec::new(),
             data: members(&data),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
@@ -241,6 +242,7 @@ impl Unsealed {
             token: Some(Secret::new(token.to_owned())),
             inline_auth: None,
             wrap_ttl: None,
+            factors: Vec::new(),
             data: Object::new(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),

@@ -146,6 +146,11 @@ impl Session {
         }
     }
 
+    /// Whether there is a person at the terminal who may be asked.
+    pub(crate) fn is_interactive(&self) -> bool {
+        self.ask.is_some() && !self.globals.non_interactive
+    }
+
     /// Asks for a secret: the person at the terminal, or standard input. `instead` is what to do without either.
     pub(crate) fn ask_secret(&mut self, label: &str, instead: &str) -> Result<Secret<String>, Failure> {
         if self.globals.non_interactive {

@@ -116,6 +116,7 @@ async fn request(
         token: Some(token.duplicate()),
         inline_auth: None,
         wrap_ttl: None,
+        factors: Vec::new(),
         data,
         client: ClientInfo::unknown(),
     };

@@ -85,6 +85,34 @@ fn secrets_are_asked_for_and_not_shown() {
 }
 
 #[test]
+fn a_second_factor_is_asked_for() {
+    let line = "arca login -method=ldap username=eve password=p";
+    let proved = login(line).typing("123456").go();
+    assert_eq!(proved.errors, "Passcode of phone (totp) (will be hidden): \n");
+    assert_eq!(kept(&proved).as_deref(), Some("hvs.proved"));
+    let sent = proved.asked.last().unwrap();
+    assert!(
+        sent.starts_with("> PUT /v1/sys/mfa/validate\n    (no token)"),
+        "{sent}"
+    );
+    assert!(
+        sent.ends_with(r#"{"mfa_payload":{"t-1":["123456"]},"mfa_request_id":"m-1"}"#),
+        "{sent}"
+    );
+    let quiet = login(&format!("{line} -non-interactive")).typing("123456").go();
+    assert_eq!((quiet.exit, quiet.asked.len()), (0, 1));
+    assert!(quiet.output.contains("m-1") && kept(&quiet).is_none());
+    let script = login("arca login -token-only -method=ldap username=eve password=p").go();
+    assert_eq!((script.exit, &*script.output), (2, ""), "{}", script.errors);
+    let given = login(&format!("{line} -mfa=phone:123456")).go();
+    assert!(
+        given.asked[0].contains("x-vault-mfa: phone:123456"),
+        "{:?}",
+        given.asked
+    );
+}
+
+#[test]
 fn a_token_in_the_environment_is_pointed_out() {
     let outcome = Run::of("login", "arca login -no-print hvs.given").go();
     assert!(

@@ -7,6 +7,7 @@
 //! | question | answer |
 //! |---|---|
 //! | where is the server, and as whom do I speak | [`ClientConfig`], [`Address`], [`TlsOptions`] |
+//! | how do other protocols encrypt | [`SessionTls`] |
 //! | how do bytes travel | [`Transport`]: [`Network`], or anything in process |
 //! | what do I ask | [`Client::call`] with a type, [`Client::read`] and its kin with a path, [`Client::raw`] |
 //! | what went wrong | [`ClientError`], [`TransportError`], [`ConfigError`] |
@@ -23,6 +24,7 @@ mod pace;
 mod redirect;
 mod request;
 mod retry;
+mod session_tls;
 pub mod system;
 mod tls;
 mod transport;
@@ -34,5 +36,6 @@ pub use error::{ClientError, StatusError};
 pub use network::{Network, Proxies};
 pub use pace::Pace;
 pub use request::Request;
+pub use session_tls::{SessionTls, SessionTlsOptions};
 pub use tls::TlsOptions;
 pub use transport::{Transport, TransportError};

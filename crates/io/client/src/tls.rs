@@ -97,7 +97,7 @@ fn check_server_name(options: &TlsOptions) -> Result<(), ConfigError> {
     }
 }
 
-fn roots(options: &TlsOptions) -> Result<RootCertStore, ConfigError> {
+pub(crate) fn roots(options: &TlsOptions) -> Result<RootCertStore, ConfigError> {
     if let Some(path) = &options.ca_cert {
         return store(&path.display().to_string(), certificates_in(path)?);
     }
@@ -155,7 +155,7 @@ fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigEr
     certificates(&path.display().to_string(), &read(path)?)
 }
 
-fn certificates(origin: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+pub(crate) fn certificates(origin: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|error| ConfigError::tls(origin, &error.to_string()))
@@ -186,7 +186,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
 
 /// Accepts whoever answers; signatures of the handshake are still checked.
 #[derive(Debug)]
-struct Anyone(Arc<CryptoProvider>);
+pub(crate) struct Anyone(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Anyone {
     fn verify_server_cert(

@@ -14,6 +14,7 @@ pub mod error;
 pub mod field;
 pub mod identity;
 pub mod kv;
+pub mod mfa;
 pub mod pattern;
 pub mod sys;
 pub mod token;

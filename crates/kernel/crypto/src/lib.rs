@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | [`aead`] | sealed records | AES-256-GCM, NIST SP 800-38D |
 //! | [`mac`] | keyed digests | HMAC-SHA256, RFC 2104 |
+//! | [`otp`] | one-time passcodes | TOTP, RFC 6238 |
 //! | [`digest`] | digests | SHA-256, FIPS 180-4 |
 //! | [`kdf`] | keys out of keys | HKDF-SHA256, RFC 5869 |
 //! | [`password`] | hashes of passwords | Argon2id, RFC 9106 |
@@ -24,6 +25,7 @@ mod fixed;
 pub mod jws;
 pub mod kdf;
 pub mod mac;
+pub mod otp;
 pub mod password;
 pub mod random;
 pub mod shamir;

@@ -10,9 +10,12 @@ use crate::userpass::UserPass;
 /// Every auth method of this crate, under the `type` a client writes.
 #[must_use]
 pub fn catalog() -> Catalog {
-    Catalog::new()
+    let catalog = Catalog::new()
         .auth("approle", Factory::new(|_| AppRole::new()))
         .auth("cert", Factory::new(|_| Cert))
         .auth("kubernetes", Kubernetes::factory(Surroundings::default()))
-        .auth("userpass", Factory::new(|_| UserPass))
+        .auth("userpass", Factory::new(|_| UserPass));
+    #[cfg(feature = "ldap")]
+    let catalog = catalog.auth("ldap", Factory::new(|_| crate::ldap::Ldap::default()));
+    catalog
 }

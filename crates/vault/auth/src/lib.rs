@@ -7,6 +7,8 @@ pub mod approle;
 mod catalog;
 pub mod cert;
 pub mod kubernetes;
+#[cfg(feature = "ldap")]
+pub mod ldap;
 mod renewal;
 pub mod userpass;
 

@@ -17,6 +17,7 @@ use crate::layout;
 use crate::leases::Leases;
 use crate::login::Lockouts;
 use crate::metrics::Metrics;
+use crate::mfa::Mfa;
 use crate::policies::Policies;
 use crate::router::Router;
 use crate::tokens::Tokens;
@@ -60,6 +61,7 @@ pub struct Active {
     pub(crate) tokens: Tokens,
     pub(crate) leases: Leases,
     pub(crate) identity: Identity,
+    pub(crate) mfa: Mfa,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
     pub(crate) clock: Arc<dyn Clock>,
@@ -154,6 +156,7 @@ impl Active {
                 metrics.clone(),
             ),
             identity: Identity::new(&barrier, entropy.clone(), &view),
+            mfa: Mfa::new(entropy.clone(), &view),
             policies,
             router,
             auditor,

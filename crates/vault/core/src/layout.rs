@@ -14,6 +14,7 @@
 //! ns/<ns>/token/...           tokens, their accessors, their children, roles
 //! ns/<ns>/lease/...           leases, by identifier and by token
 //! ns/<ns>/identity/...        entities and aliases
+//! ns/<ns>/mfa/...            methods of second factors, which logins need them, keys
 //! ns/<ns>/audit/<path>        audit devices
 //! ns/<ns>/cubbyhole/<token>/  private records of a token
 //! ns/<ns>/data/<mount uuid>/  records of an engine

@@ -17,6 +17,7 @@ pub mod leases;
 pub mod lifecycle;
 pub mod login;
 pub mod metrics;
+mod mfa;
 pub mod naming;
 pub mod pipeline;
 pub mod policies;

@@ -1,6 +1,7 @@
 //! `login`.
 
 mod method;
+mod second_factor;
 mod store;
 
 use arca_api::Envelope;
@@ -20,6 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   arca login                                        asks for a token
   arca login -method=userpass username=ann          asks for the password
+  arca login -method=ldap -mfa=phone:123456 username=ann
   arca login -method=kubernetes role=app jwt=@/var/run/secrets/kubernetes.io/serviceaccount/token
   VAULT_TOKEN=$(arca login -token-only -method=approle role_id=... secret_id=@secret-id)";
 
@@ -57,16 +59,20 @@ impl Login {
         let fields = self.fields(&method, session)?;
         let mount = sanitized(self.path.as_ref().unwrap_or(&self.method));
         let answer = method.log_in(&mount, fields, session).await?;
+        let answer = second_factor::finish(answer, session).await?;
         let answer = self.open(answer, session).await?;
         if answer
             .auth
             .as_ref()
             .is_some_and(|auth| auth.mfa_requirement.is_some())
         {
-            session.screen.warn(&wrap(
-                "This login needs a second factor. Send the passcode to sys/mfa/validate with the request identifier below.",
-                0,
-            ));
+            // A script that takes the output for a token must not go on without one.
+            if self.token_only {
+                return Err(Failure::absent(
+                    "Error authenticating: this login needs a second factor; give it with -mfa=METHOD:PASSCODE",
+                ));
+            }
+            second_factor::explain(session);
             session.screen.secret(&answer)?;
             return Ok(DONE);
         }

@@ -3,6 +3,7 @@
 pub mod approle;
 pub mod cert;
 pub mod kubernetes;
+pub mod ldap;
 pub mod parameters;
 pub mod userpass;
 

@@ -49,6 +49,7 @@ pub(crate) async fn call_from(
             token: None,
             inline_auth: None,
             wrap_ttl: None,
+            factors: Vec::new(),
             data,
             client: ClientInfo {
                 address: Some(format!("{address}:50000").parse().unwrap()),

@@ -14,4 +14,6 @@ mod caller;
 mod cert;
 mod kubernetes;
 mod kubernetes_double;
+#[cfg(feature = "ldap")]
+mod ldap;
 mod userpass;

@@ -143,6 +143,10 @@ impl SealedCache {
         }
     }
 
+    pub(super) fn is_enabled(&self) -> bool {
+        self.enabled.load(Ordering::Acquire)
+    }
+
     pub(super) fn set_enabled(&self, on: bool) {
         self.enabled.store(on, Ordering::Release);
         self.clear();

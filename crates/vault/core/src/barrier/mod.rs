@@ -227,6 +227,12 @@ impl Barrier {
         }
     }
 
+    /// Whether what was read may be kept: changes by other nodes are seen.
+    #[must_use]
+    pub fn is_caching(&self) -> bool {
+        self.cache.is_enabled()
+    }
+
     /// The term that background commits carry.
     pub fn set_fence(&self, term: Option<Term>) {
         *self.fence.write() = term;

@@ -39,6 +39,7 @@ impl Engine for IdentityEngine {
             .on::<api::UpdateAliasById, _, _>(write_alias)
             .on::<api::DeleteAlias, _, _>(delete_alias)
             .on::<api::LookupEntity, _, _>(lookup)
+            .and(crate::mfa::routes())
     }
 }
 

@@ -2,47 +2,81 @@
 
 use std::sync::Arc;
 
-use arca_base::{Timestamp, Ttl};
+use arca_base::{JsonText, Timestamp, Ttl};
 
 use crate::active::Active;
 use crate::engine::{Login, TokenTerms};
 use crate::fault::Fault;
-use crate::identity::LoginAlias;
+use crate::identity::{Entity, LoginAlias};
+use crate::mfa::check::Proofs;
 use crate::router::Mount;
 use crate::tokens::{Issued, NewToken, TokenKind};
 use crate::ttl::{Lifetime, PastMax};
 
-/// Makes the token of a login inside another request: whatever the role says, nothing of it is stored.
-pub(crate) async fn issue_unstored(
-    active: &Active,
-    mount: &Arc<Mount>,
-    path: &str,
-    login: Login,
-    now: Timestamp,
-) -> Result<Issued, Fault> {
-    issue_as(TokenKind::Batch, active, mount, path, login, now).await
+/// Where and when somebody logged in.
+#[derive(Clone, Copy)]
+pub(crate) struct Door<'a> {
+    pub(crate) active: &'a Active,
+    pub(crate) mount: &'a Arc<Mount>,
+    /// The path of the request.
+    pub(crate) path: &'a str,
+    pub(crate) now: Timestamp,
 }
 
-/// Makes the token of somebody who logged in at `mount`. Login tokens have no parent.
-pub(crate) async fn issue(
-    active: &Active,
-    mount: &Arc<Mount>,
-    path: &str,
+/// What a proven identity leads to.
+pub(crate) enum Outcome {
+    /// A token.
+    Token(Issued),
+    /// A second factor is needed; this is what is to be proved.
+    Waits(JsonText),
+}
+
+/// Makes the token of somebody who logged in, unless a second factor is needed that did not come along.
+pub(crate) async fn issue(door: Door<'_>, login: Login, proofs: &Proofs<'_>) -> Result<Outcome, Fault> {
+    let kind = kind(door.mount, &login.terms);
+    issue_as(kind, door, login, proofs).await
+}
+
+/// The same for a login inside another request: whatever the role says, nothing of the token is stored.
+pub(crate) async fn issue_unstored(
+    door: Door<'_>,
     login: Login,
-    now: Timestamp,
-) -> Result<Issued, Fault> {
-    let kind = kind(mount, &login.terms);
-    issue_as(kind, active, mount, path, login, now).await
+    proofs: &Proofs<'_>,
+) -> Result<Outcome, Fault> {
+    issue_as(TokenKind::Batch, door, login, proofs).await
 }
 
 async fn issue_as(
     kind: TokenKind,
-    active: &Active,
-    mount: &Arc<Mount>,
-    path: &str,
+    door: Door<'_>,
     login: Login,
-    now: Timestamp,
-) -> Result<Issued, Fault> {
+    proofs: &Proofs<'_>,
+) -> Result<Outcome, Fault> {
+    let known = identify(door, &login).await?;
+    let entity = known.entity.as_ref().map(|entity| &*entity.id);
+    let mfa = &door.active.mfa;
+    let waits = mfa
+        .decide(door.mount, door.path, &login, entity, proofs, door.now)
+        .await?;
+    match waits {
+        Some(needed) => Ok(Outcome::Waits(needed)),
+        None => make(kind, door, login, known).await.map(Outcome::Token),
+    }
+}
+
+/// Makes the token of somebody whose second factor was proved, too.
+pub(crate) async fn finish(door: Door<'_>, login: Login) -> Result<Issued, Fault> {
+    let known = identify(door, &login).await?;
+    make(kind(door.mount, &login.terms), door, login, known).await
+}
+
+/// Whose login it is, and with which policies of its own.
+struct Known {
+    policies: Vec<String>,
+    entity: Option<Arc<Entity>>,
+}
+
+async fn identify(door: Door<'_>, login: &Login) -> Result<Known, Fault> {
     let terms = &login.terms;
     let policies = crate::policies::canonical(&terms.policies, !terms.no_default_policy)?;
     if policies.iter().any(|policy| policy == "root") {
@@ -52,13 +86,25 @@ async fn issue_as(
         "" => None,
         name => {
             let alias = LoginAlias {
-                mount,
+                mount: door.mount,
                 name,
                 metadata: &login.alias_metadata,
             };
-            Some(active.identity.for_login(&alias, now).await?.0)
+            Some(door.active.identity.for_login(&alias, door.now).await?.0)
         }
     };
+    Ok(Known { policies, entity })
+}
+
+/// Login tokens have no parent.
+async fn make(kind: TokenKind, door: Door<'_>, login: Login, known: Known) -> Result<Issued, Fault> {
+    let Door {
+        active,
+        mount,
+        path,
+        now,
+    } = door;
+    let (terms, Known { policies, entity }) = (&login.terms, known);
     let (mount_default, mount_max) = active.router.lease_times(mount);
     let granted = lifetime(terms, mount_default, mount_max, now)
         .grant()

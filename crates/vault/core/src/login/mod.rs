@@ -4,7 +4,7 @@ mod issue;
 mod lockout;
 mod settings;
 
-pub(crate) use issue::{issue, issue_unstored};
+pub(crate) use issue::{Door, Outcome, finish, issue, issue_unstored};
 pub(crate) use lockout::Lockouts;
 pub use lockout::{Attempt, LockoutRules};
 pub use settings::{TokenSettings, allows, parse_networks, shown_network};

@@ -84,12 +84,13 @@ async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (F
 
 async fn inline(
     core: &Core,
-    admitted: &Admitted,
+    admitted: &mut Admitted,
     login: InlineAuth,
 ) -> Result<Identified, (Fault, Option<Caller>)> {
     let active = admitted.facts.active.clone();
     let active = active.ok_or_else(|| (Fault::sealed(), None))?;
-    let caller = inline_auth::log_in(core, admitted, login)
+    let factors = std::mem::take(&mut admitted.incoming.factors);
+    let caller = inline_auth::log_in(core, admitted, login, factors)
         .await
         .map_err(|fault| (fault, None))?;
     match check(admitted, &active, &caller).await {

@@ -39,6 +39,8 @@ pub(super) enum Payload {
     /// An empty folder.
     NoNames,
     Token(Box<Issued>),
+    /// What a login needs besides its first factor.
+    Factor(JsonText),
     /// The envelope of an earlier answer.
     Envelope(JsonText),
     Raw(RawBody),
@@ -97,6 +99,7 @@ impl Envelope {
         out.push_str(",\"auth\":");
         match &self.payload {
             Payload::Token(issued) => push_auth(issued, &mut out),
+            Payload::Factor(needed) => push_requirement(needed, &mut out),
             _ => out.push_str("null"),
         }
         if let Some(mount_type) = mount_type {
@@ -185,6 +188,16 @@ fn push_auth(issued: &Issued, out: &mut String) {
         token.is_orphan(),
         token.num_uses.max(0)
     );
+}
+
+/// No token yet, and what there must be first.
+fn push_requirement(needed: &JsonText, out: &mut String) {
+    out.push_str(
+        "{\"client_token\":\"\",\"accessor\":\"\",\"policies\":[],\"token_policies\":[],\"metadata\":null,\"lease_duration\":0,\
+         \"renewable\":false,\"entity_id\":\"\",\"token_type\":\"\",\"orphan\":false,\"mfa_requirement\":",
+    );
+    out.push_str(needed.as_str());
+    out.push_str(",\"num_uses\":0}");
 }
 
 fn push_metadata(issued: &Issued, out: &mut String) {

@@ -20,6 +20,8 @@ pub struct Incoming {
     pub inline_auth: Option<Box<InlineAuth>>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
+    /// Second factors, as sent: `METHOD[:PASSCODE]` each.
+    pub factors: Vec<Secret<String>>,
     /// Body of a write, query of anything else.
     pub data: Object,
     /// Where it comes from.

@@ -8,13 +8,13 @@ use std::future::Future;
 use std::pin::Pin;
 
 use arca_base::json::Object;
-use arca_base::{Operation, RequestPath};
+use arca_base::{Operation, RequestPath, Secret};
 
 use super::admit::Admitted;
 use super::dispatch::Answered;
 use super::envelope::{Envelope, Payload};
 use super::incoming::Incoming;
-use super::lease::Leased;
+use super::lease::{self, Leased};
 use super::refuse::Refusal;
 use super::{admit, authenticate, authorize, dispatch, record, refuse, reply};
 use crate::core::Core;
@@ -38,6 +38,7 @@ pub(super) fn log_in<'a>(
     core: &'a Core,
     admitted: &'a Admitted,
     login: InlineAuth,
+    factors: Vec<Secret<String>>,
 ) -> Pin<Box<dyn Future<Output = Result<Caller, Fault>> + Send + 'a>> {
     // A login is a request: the stages that lead here lead through it too.
     Box::pin(async move {
@@ -49,6 +50,7 @@ pub(super) fn log_in<'a>(
             token: None,
             inline_auth: None,
             wrap_ttl: None,
+            factors,
             data: login.data,
             client: (*admitted.facts.client).clone(),
         };
@@ -78,6 +80,9 @@ fn check(admitted: &Admitted, login: &InlineAuth) -> Result<(), Fault> {
     }
     Ok(())
 }
+
+/// Why a login is refused that would have to wait for its second factor.
+const NO_FACTOR: &str = "this login needs a second factor: send it in the X-Vault-MFA header";
 
 /// Why an answer with a lease is not given.
 pub(super) const NO_LEASES: &str =
@@ -112,9 +117,11 @@ async fn issue(answered: &Answered, answer: Answer) -> Result<(Envelope, Caller)
     };
     let admitted = &answered.recorded.authorized.authenticated.admitted;
     let active = admitted.facts.active.as_ref().ok_or_else(Fault::sealed)?;
-    let mount = admitted.mount.as_ref().ok_or_else(Fault::unsupported_path)?;
-    let path = admitted.incoming.path.as_str();
-    let issued = login::issue_unstored(active, mount, path, *login, admitted.facts.now).await?;
+    let (door, proofs) = (lease::door(active, admitted)?, lease::proofs(admitted));
+    let issued = match login::issue_unstored(door, *login, &proofs).await? {
+        login::Outcome::Token(issued) => issued,
+        login::Outcome::Waits(_) => return Err(Fault::denied_with(NO_FACTOR)),
+    };
     let caller = Caller {
         token: issued.token.clone(),
         presented: issued.client_token.clone().ok_or_else(Fault::denied)?,

@@ -2,6 +2,7 @@
 
 use arca_base::JsonText;
 
+use super::admit::Admitted;
 use super::dispatch::Answered;
 use super::envelope::{Envelope, Payload};
 use super::inline_auth::NO_LEASES;
@@ -11,6 +12,7 @@ use crate::active::Active;
 use crate::engine::{Answer, Body, Grant, Listing, Login};
 use crate::fault::Fault;
 use crate::login;
+use crate::mfa::check::Proofs;
 use crate::wrapping::{self, Wrapped};
 
 const ONE_USE_LEFT: &str =
@@ -135,21 +137,41 @@ async fn register(
     Ok(envelope)
 }
 
+/// In the words existing clients know.
+const WAITS: &str = "A login request was issued that is subject to MFA validation. Please make sure to validate the login by \
+                     sending another request to mfa/validate endpoint.";
+
 async fn log_in(answered: &Answered, mut envelope: Envelope, login: Login) -> Result<Envelope, Fault> {
     let active = active(answered)?;
     let admitted = &answered.recorded.authorized.authenticated.admitted;
-    let mount = admitted.mount.as_ref().ok_or_else(Fault::unsupported_path)?;
-    let issued = login::issue(
-        active,
-        mount,
-        admitted.incoming.path.as_str(),
-        login,
-        admitted.facts.now,
-    )
-    .await?;
+    let (door, proofs) = (door(active, admitted)?, proofs(admitted));
+    let issued = match login::issue(door, login, &proofs).await? {
+        login::Outcome::Token(issued) => issued,
+        login::Outcome::Waits(needed) => {
+            envelope.warnings.push(WAITS.to_owned());
+            envelope.payload = Payload::Factor(needed);
+            return Ok(envelope);
+        }
+    };
     envelope.warnings.extend(issued.warnings.iter().cloned());
     envelope.payload = Payload::Token(Box::new(issued));
     Ok(envelope)
+}
+
+pub(super) fn door<'a>(active: &'a Active, admitted: &'a Admitted) -> Result<login::Door<'a>, Fault> {
+    Ok(login::Door {
+        active,
+        mount: admitted.mount.as_ref().ok_or_else(Fault::unsupported_path)?,
+        path: admitted.incoming.path.as_str(),
+        now: admitted.facts.now,
+    })
+}
+
+pub(super) fn proofs(admitted: &Admitted) -> Proofs<'_> {
+    Proofs {
+        address: admitted.facts.client.address.map(|address| address.ip()),
+        factors: &admitted.incoming.factors,
+    }
 }
 
 /// Keeps the answer for whoever holds the wrapping token, if that was asked for and there is one.

@@ -50,7 +50,11 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
         Payload::Nothing | Payload::NoNames => (404, Reply::json(404, "{\"errors\":[]}\n".to_owned())),
         Payload::Accepted if leased.envelope.warnings.is_empty() => (202, Reply::empty(202)),
         Payload::Accepted => json(202),
-        Payload::NoData | Payload::Data(_) | Payload::Names { .. } | Payload::Token(_) => json(200),
+        Payload::NoData
+        | Payload::Data(_)
+        | Payload::Names { .. }
+        | Payload::Token(_)
+        | Payload::Factor(_) => json(200),
         Payload::Missing(_) => json(404),
         Payload::Envelope(text) => {
             let body = format!("{}\n", text.as_str());
@@ -104,10 +108,12 @@ fn part(leased: &Leased) -> ResponsePart<'_> {
     }
     match &leased.envelope.payload {
         Payload::Nothing | Payload::NoData | Payload::Accepted | Payload::NoNames => ResponsePart::Nothing,
-        Payload::Data(text) | Payload::Missing(text) | Payload::Envelope(text) => ResponsePart::Data {
-            text: text.as_str(),
-            lease_id: &leased.envelope.lease_id,
-        },
+        Payload::Data(text) | Payload::Missing(text) | Payload::Envelope(text) | Payload::Factor(text) => {
+            ResponsePart::Data {
+                text: text.as_str(),
+                lease_id: &leased.envelope.lease_id,
+            }
+        }
         Payload::Names { text, count } => ResponsePart::Listing {
             text: text.as_str(),
             count: *count,

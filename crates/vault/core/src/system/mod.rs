@@ -32,6 +32,7 @@ impl Engine for System {
             .and(passwords::routes())
             .and(leases::routes())
             .and(lockout::routes())
+            .and(crate::mfa::validation_routes())
             .and(wrapping::routes())
             .and(audit::routes())
             .and(ui::routes())

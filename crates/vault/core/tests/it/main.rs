@@ -17,6 +17,7 @@ mod inline_auth;
 mod lease_targets;
 mod leases;
 mod lifecycle;
+mod mfa;
 mod mounts;
 mod passwords;
 mod policies;

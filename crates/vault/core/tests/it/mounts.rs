@@ -280,6 +280,7 @@ async fn only_the_root_namespace_exists() {
             token: Some(Secret::new(vault.root.clone())),
             inline_auth: None,
             wrap_ttl: None,
+            factors: Vec::new(),
             data: Object::new(),
             client: ClientInfo::unknown(),
         };

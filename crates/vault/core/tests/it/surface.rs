@@ -20,8 +20,10 @@ fn the_unauthenticated_surface_is_this_list() {
             "update auth/<approle>/login",
             "update auth/<cert>/login",
             "update auth/<kubernetes>/login",
+            "update auth/<ldap>/login/{username*}",
             "update auth/<userpass>/login/{username}",
             "update sys/init",
+            "update sys/mfa/validate",
             "update sys/unseal",
             "update sys/wrapping/lookup",
         ]

@@ -9,10 +9,14 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub(crate) const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const WRAP_TTL: HeaderName = HeaderName::from_static("x-vault-wrap-ttl");
+const FACTOR: HeaderName = HeaderName::from_static("x-vault-mfa");
 const WRAP_FORMAT: HeaderName = HeaderName::from_static("x-vault-wrap-format");
 
 /// Longest token, in bytes. Tokens of this server are far shorter; some hold a signed document.
 const MAX_TOKEN: usize = 8 << 10;
+/// Longest second factor, in bytes, and most of one request.
+const MAX_FACTOR: usize = 512;
+const MAX_FACTORS: usize = 16;
 /// Longest namespace, in bytes.
 const MAX_NAMESPACE: usize = 1 << 10;
 
@@ -87,6 +91,24 @@ pub(super) fn wrap_ttl(headers: &HeaderMap) -> Result<Option<Ttl>, Fault> {
         ));
     }
     Ok(ttl.nonzero())
+}
+
+/// Second factors, one for each header.
+///
+/// # Errors
+/// 400 for what can be none, and for too many.
+pub(super) fn factors(headers: &HeaderMap) -> Result<Vec<Secret<String>>, Fault> {
+    let mut factors = Vec::new();
+    for value in headers.get_all(&FACTOR) {
+        let text = value.to_str().unwrap_or_default().trim();
+        if text.is_empty() || text.len() > MAX_FACTOR || factors.len() == MAX_FACTORS {
+            return Err(Fault::invalid(
+                "X-Vault-MFA headers are METHOD[:PASSCODE] in ASCII, at most 512 bytes each, and at most 16",
+            ));
+        }
+        factors.push(Secret::new(text.to_owned()));
+    }
+    Ok(factors)
 }
 
 #[cfg(test)]
@@ -180,6 +202,22 @@ mod tests {
         assert!(with("jwt", "60").is_err());
         assert!(with("jwt", "0").is_ok());
         assert!(with("xml", "60").is_ok());
+    }
+
+    #[test]
+    fn second_factors_are_bounded() {
+        let found = factors(&headers(&[
+            ("x-vault-mfa", "totp:123456"),
+            ("x-vault-mfa", " duo "),
+        ]))
+        .unwrap();
+        let found: Vec<&str> = found.iter().map(|factor| factor.expose().as_str()).collect();
+        assert_eq!(found, ["totp:123456", "duo"]);
+        let many = vec![("x-vault-mfa", "a:1"); MAX_FACTORS + 1];
+        let long = "a".repeat(MAX_FACTOR + 1);
+        for pairs in [&many[..], &[("x-vault-mfa", "")], &[("x-vault-mfa", &long)]] {
+            assert_eq!(factors(&headers(pairs)).unwrap_err().class().status(), 400);
+        }
     }
 
     #[test]

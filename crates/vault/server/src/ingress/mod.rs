@@ -125,6 +125,7 @@ fn bodyless(parts: &Parts, path: &str, operation: Operation) -> Result<Incoming,
         token: headers::token(&parts.headers)?,
         inline_auth: inline_auth::read(&parts.headers)?,
         wrap_ttl: headers::wrap_ttl(&parts.headers)?,
+        factors: headers::factors(&parts.headers)?,
         data: Object::new(),
         client: ClientInfo::unknown(),
     })
