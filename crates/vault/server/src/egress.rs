@@ -2,7 +2,9 @@
 
 use arca_core::pipeline::Reply;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, STRICT_TRANSPORT_SECURITY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::config::{CustomHeader, Statuses};
@@ -78,6 +80,9 @@ pub(crate) fn respond(
         .filter(|header| header.statuses.contain(reply.status));
     for header in special {
         map.insert(header.name.clone(), header.value.clone());
+    }
+    if let Some(seconds) = reply.retry_after {
+        map.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Some(location) = location {
         map.insert(LOCATION, location);

@@ -44,6 +44,8 @@ pub struct Reply {
     pub content_type: Option<&'static str>,
     /// The body. May hold secrets.
     pub body: Body,
+    /// After how many seconds to ask again, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 /// A body. Shows its length only.
@@ -64,6 +66,7 @@ impl Reply {
             status,
             content_type: None,
             body: Body(String::new()),
+            retry_after: None,
         }
     }
 
@@ -74,6 +77,7 @@ impl Reply {
             status,
             content_type: Some("application/json"),
             body: Body(body),
+            retry_after: None,
         }
     }
 }

@@ -268,7 +268,10 @@ pub(super) fn render(fault: &Fault, authenticated: bool) -> Reply {
         body.push_str(data.as_str());
     }
     body.push_str("}\n");
-    Reply::json(fault.class().status(), body)
+    Reply {
+        retry_after: fault.seconds_to_wait(),
+        ..Reply::json(fault.class().status(), body)
+    }
 }
 
 async fn end_token(refusal: &Refusal) {

@@ -68,6 +68,7 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
                     status: raw.status,
                     content_type: Some(raw.content_type),
                     body,
+                    retry_after: None,
                 },
             )
         }
