@@ -23,4 +23,5 @@ mod hvac_database;
 mod kubernetes;
 mod ldap;
 mod mfa;
+mod quotas;
 mod up;

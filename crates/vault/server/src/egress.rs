@@ -133,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_may_say_when_to_ask_again() {
+        let headers = Headers::new(&[], None);
+        let refused = Reply {
+            retry_after: Some(20),
+            ..Reply::json(429, "{\"errors\":[]}\n".to_owned())
+        };
+        let refused = respond(&headers, refused.into(), false, None);
+        assert_eq!(value(&refused, "retry-after"), Some("20"));
+        let other = respond(&headers, Reply::empty(204).into(), false, None);
+        assert_eq!(value(&other, "retry-after"), None);
+    }
+
+    #[test]
     fn the_narrower_custom_header_wins() {
         let headers = Headers::new(
             &[
