@@ -24,4 +24,5 @@ mod kubernetes;
 mod ldap;
 mod logins;
 mod mfa;
+mod quotas;
 mod up;

@@ -16,6 +16,25 @@ fn passcode(node: &Node, url: &str, periods: u32) -> String {
     ran.out.trim().to_owned()
 }
 
+/// A user who needs a passcode at login: the method, and what the authenticator is told.
+fn enrolled(operator: &Shell, login: &str, algorithm: &str, digits: u32, name: &str) -> (String, String) {
+    let printed = |line: &str| operator.run(line).expect(0).out.trim().to_owned();
+    let method = printed(&format!(
+        "arca write -field=method_id identity/mfa/method/totp issuer=Arca method_name={name} algorithm={algorithm} \
+         digits={digits}"
+    ));
+    printed(&format!("arca write auth/userpass/users/{name} password=right"));
+    let entity = operator.run(login).expect(0).json()["auth"]["entity_id"].clone();
+    let entity = entity.as_str().unwrap();
+    let url = printed(&format!(
+        "arca write -field=url identity/mfa/method/totp/admin-generate method_id={method} entity_id={entity}"
+    ));
+    printed(&format!(
+        "arca write identity/mfa/login-enforcement/{name} mfa_method_ids={method} identity_entity_ids={entity}"
+    ));
+    (method, url)
+}
+
 /// Every algorithm and length, each for a user of its own, so that no passcode is asked for twice.
 #[test]
 fn passcodes_of_an_authenticator_are_taken() {
@@ -26,46 +45,17 @@ fn passcodes_of_an_authenticator_are_taken() {
     operator.run("arca auth enable userpass").expect(0);
     for (algorithm, digits) in [("SHA1", 6), ("SHA256", 8), ("SHA512", 6)] {
         let name = algorithm.to_lowercase();
-        let made = operator.run(&format!(
-            "arca write -field=method_id identity/mfa/method/totp issuer=Arca method_name={name} \
-             algorithm={algorithm} digits={digits}"
-        ));
-        let method = made.expect(0).out.trim().to_owned();
-        operator
-            .run(&format!("arca write auth/userpass/users/{name} password=right"))
-            .expect(0);
         let login =
             format!("arca login -method=userpass -no-store -format=json username={name} password=right");
-        let entity = shell.run(&login).expect(0).json()["auth"]["entity_id"].clone();
-        let entity = entity.as_str().unwrap();
-        let url = operator.run(&format!(
-            "arca write -field=url identity/mfa/method/totp/admin-generate method_id={method} entity_id={entity}"
-        ));
-        let url = url.expect(0).out;
-        operator
-            .run(&format!(
-                "arca write identity/mfa/login-enforcement/{name} mfa_method_ids={method} identity_entity_ids={entity}"
-            ))
-            .expect(0);
+        let (method, url) = enrolled(&operator, &login, algorithm, digits, &name);
         let waits = shell.run(&login).expect(0).json();
-        let request = waits["auth"]["mfa_requirement"]["mfa_request_id"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let request = &waits["auth"]["mfa_requirement"]["mfa_request_id"];
         let code = passcode(&node, &url, 0);
         let payload =
-            format!(r#"{{"mfa_request_id": "{request}", "mfa_payload": {{"{method}": ["{code}"]}}}}"#);
-        let proved = shell
-            .run_with("arca write -format=json sys/mfa/validate -", &payload)
-            .expect(0)
-            .json();
-        assert!(
-            proved["auth"]["client_token"]
-                .as_str()
-                .unwrap()
-                .starts_with("hvs."),
-            "{proved}"
-        );
+            format!(r#"{{"mfa_request_id": {request}, "mfa_payload": {{"{method}": ["{code}"]}}}}"#);
+        let proved = shell.run_with("arca write -format=json sys/mfa/validate -", &payload);
+        let token = proved.expect(0).json()["auth"]["client_token"].clone();
+        assert!(token.as_str().unwrap().starts_with("hvs."), "{token}");
         // Together with the login, and only once.
         let next = passcode(&node, &url, 1);
         let given = format!(

@@ -19,6 +19,7 @@ use crate::login::Lockouts;
 use crate::metrics::Metrics;
 use crate::mfa::Mfa;
 use crate::policies::Policies;
+use crate::quotas::Quotas;
 use crate::router::Router;
 use crate::tokens::Tokens;
 
@@ -62,6 +63,7 @@ pub struct Active {
     pub(crate) leases: Leases,
     pub(crate) identity: Identity,
     pub(crate) mfa: Mfa,
+    pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
     pub(crate) clock: Arc<dyn Clock>,
@@ -157,6 +159,7 @@ impl Active {
             ),
             identity: Identity::new(&barrier, entropy.clone(), &view),
             mfa: Mfa::new(entropy.clone(), &view),
+            quotas: Quotas::new(&view),
             policies,
             router,
             auditor,

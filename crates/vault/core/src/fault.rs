@@ -80,6 +80,7 @@ pub struct Fault {
     silent: bool,
     data: Option<JsonText>,
     reason: Option<String>,
+    retry_after: Option<u64>,
     cause: Option<Box<dyn Error + Send + Sync>>,
     inline_auth: bool,
 }
@@ -93,6 +94,7 @@ impl Fault {
             silent: false,
             data: None,
             reason: None,
+            retry_after: None,
             cause: None,
             inline_auth: false,
         }
@@ -212,6 +214,13 @@ impl Fault {
         self
     }
 
+    /// Says after how many seconds to try again.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     /// Adds data to the error body.
     #[must_use]
     pub fn with_data(mut self, data: JsonText) -> Self {
@@ -229,6 +238,7 @@ impl Fault {
             silent: self.silent,
             data: self.data.clone(),
             reason: self.reason.clone(),
+            retry_after: self.retry_after,
             cause: None,
             inline_auth: self.inline_auth,
         }
@@ -274,6 +284,12 @@ impl Fault {
     #[must_use]
     pub const fn data(&self) -> Option<&JsonText> {
         self.data.as_ref()
+    }
+
+    /// After how many seconds to try again.
+    #[must_use]
+    pub const fn seconds_to_wait(&self) -> Option<u64> {
+        self.retry_after
     }
 
     /// Why it was denied.

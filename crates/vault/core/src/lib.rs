@@ -21,6 +21,7 @@ mod mfa;
 pub mod naming;
 pub mod pipeline;
 pub mod policies;
+mod quotas;
 pub mod router;
 pub mod seal;
 mod system;

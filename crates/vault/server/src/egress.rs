@@ -2,7 +2,9 @@
 
 use arca_core::pipeline::Reply;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, STRICT_TRANSPORT_SECURITY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::config::{CustomHeader, Statuses};
@@ -83,6 +85,9 @@ pub(crate) fn respond(
     if reply.inline_auth_failed {
         map.insert(INLINE_AUTH_FAILED, HeaderValue::from_static("true"));
     }
+    if let Some(seconds) = reply.retry_after {
+        map.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if let Some(location) = location {
         map.insert(LOCATION, location);
     }
@@ -129,6 +134,19 @@ mod tests {
         let empty = respond(&headers, Reply::empty(204).into(), false, None);
         assert_eq!(value(&empty, "content-type"), None);
         assert_eq!(value(&empty, "cache-control"), Some("no-store"));
+    }
+
+    #[test]
+    fn an_answer_may_say_when_to_ask_again() {
+        let headers = Headers::new(&[], None);
+        let refused = Reply {
+            retry_after: Some(20),
+            ..Reply::json(429, "{\"errors\":[]}\n".to_owned())
+        };
+        let refused = respond(&headers, refused.into(), false, None);
+        assert_eq!(value(&refused, "retry-after"), Some("20"));
+        let other = respond(&headers, Reply::empty(204).into(), false, None);
+        assert_eq!(value(&other, "retry-after"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod lockout;
 pub mod mounts;
 pub mod passwords;
 pub mod policies;
+pub mod quotas;
 pub mod seal;
 pub mod status;
 pub mod wrapping;

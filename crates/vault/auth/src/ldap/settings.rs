@@ -82,66 +82,14 @@ pub(super) async fn write(_: Arc<Ldap>, cx: Cx, request: api::WriteConfig) -> Re
 }
 
 fn change(config: &mut Config, request: api::WriteConfig) -> Result<(), Fault> {
-    if let Some(url) = request.url {
-        config.urls = urls(&url)?;
+    if let Some(url) = &request.url {
+        config.urls = urls(url)?;
     }
-    let texts = [
-        ("binddn", request.binddn, &mut config.bind_dn, LONGEST),
-        ("userdn", request.userdn, &mut config.user_dn, LONGEST),
-        ("userattr", request.userattr, &mut config.user_attribute, LONGEST),
-        ("userfilter", request.userfilter, &mut config.user_filter, LONGEST),
-        ("upndomain", request.upndomain, &mut config.upn_domain, LONGEST),
-        ("groupdn", request.groupdn, &mut config.group_dn, LONGEST),
-        (
-            "groupattr",
-            request.groupattr,
-            &mut config.group_attribute,
-            LONGEST,
-        ),
-        (
-            "groupfilter",
-            request.groupfilter,
-            &mut config.group_filter,
-            LONGEST,
-        ),
-        (
-            "tls_min_version",
-            request.tls_min_version,
-            &mut config.tls_min_version,
-            LONGEST,
-        ),
-        (
-            "tls_max_version",
-            request.tls_max_version,
-            &mut config.tls_max_version,
-            LONGEST,
-        ),
-        (
-            "dereference_aliases",
-            request.dereference_aliases,
-            &mut config.dereference_aliases,
-            LONGEST,
-        ),
-        (
-            "certificate",
-            request.certificate,
-            &mut config.certificate,
-            LONGEST_PEM,
-        ),
-        (
-            "client_tls_cert",
-            request.client_tls_cert,
-            &mut config.client_tls_cert,
-            LONGEST_PEM,
-        ),
-    ];
-    for (field, given, kept, longest) in texts {
-        if let Some(given) = given {
-            at_most(field, &given, longest)?;
-            given.trim().clone_into(kept);
-        }
-    }
-    let secrets = [
+    change_switches(config, &request);
+    change_limits(config, &request)?;
+    change_names(config, &request)?;
+    change_certificates(config, &request)?;
+    for (field, given, kept, longest) in [
         ("bindpass", request.bindpass, &mut config.bind_password, LONGEST),
         (
             "client_tls_key",
@@ -149,13 +97,16 @@ fn change(config: &mut Config, request: api::WriteConfig) -> Result<(), Fault> {
             &mut config.client_tls_key,
             LONGEST_PEM,
         ),
-    ];
-    for (field, given, kept, longest) in secrets {
-        if let Some(given) = given {
-            at_most(field, &given, longest)?;
-            *kept = Secret::new(given);
+    ] {
+        if let Some(given) = given.map(Secret::new) {
+            at_most(field, given.expose(), longest)?;
+            *kept = given;
         }
     }
+    Ok(())
+}
+
+fn change_switches(config: &mut Config, request: &api::WriteConfig) {
     for (given, kept) in [
         (request.starttls, &mut config.starttls),
         (request.insecure_tls, &mut config.insecure_tls),
@@ -168,11 +119,68 @@ fn change(config: &mut Config, request: api::WriteConfig) -> Result<(), Fault> {
     ] {
         *kept = given.unwrap_or(*kept);
     }
+}
+
+fn change_limits(config: &mut Config, request: &api::WriteConfig) -> Result<(), Fault> {
     config.request_timeout = request.request_timeout.unwrap_or(config.request_timeout);
     config.connection_timeout = request.connection_timeout.unwrap_or(config.connection_timeout);
     if let Some(size) = request.max_page_size {
         config.max_page_size =
             u16::try_from(size.max(0)).map_err(|_| Fault::invalid("max_page_size may be at most 65535"))?;
+    }
+    Ok(())
+}
+
+/// Names, filters, and other short texts.
+fn change_names(config: &mut Config, request: &api::WriteConfig) -> Result<(), Fault> {
+    for (field, given, kept) in [
+        ("binddn", &request.binddn, &mut config.bind_dn),
+        ("userdn", &request.userdn, &mut config.user_dn),
+        ("userattr", &request.userattr, &mut config.user_attribute),
+        ("userfilter", &request.userfilter, &mut config.user_filter),
+        ("upndomain", &request.upndomain, &mut config.upn_domain),
+        ("groupdn", &request.groupdn, &mut config.group_dn),
+        ("groupattr", &request.groupattr, &mut config.group_attribute),
+        ("groupfilter", &request.groupfilter, &mut config.group_filter),
+        (
+            "dereference_aliases",
+            &request.dereference_aliases,
+            &mut config.dereference_aliases,
+        ),
+    ] {
+        take(field, given.as_deref(), kept, LONGEST)?;
+    }
+    Ok(())
+}
+
+fn change_certificates(config: &mut Config, request: &api::WriteConfig) -> Result<(), Fault> {
+    for (field, given, kept) in [
+        (
+            "tls_min_version",
+            &request.tls_min_version,
+            &mut config.tls_min_version,
+        ),
+        (
+            "tls_max_version",
+            &request.tls_max_version,
+            &mut config.tls_max_version,
+        ),
+        ("certificate", &request.certificate, &mut config.certificate),
+        (
+            "client_tls_cert",
+            &request.client_tls_cert,
+            &mut config.client_tls_cert,
+        ),
+    ] {
+        take(field, given.as_deref(), kept, LONGEST_PEM)?;
+    }
+    Ok(())
+}
+
+fn take(field: &str, given: Option<&str>, kept: &mut String, longest: usize) -> Result<(), Fault> {
+    if let Some(given) = given {
+        at_most(field, given, longest)?;
+        given.trim().clone_into(kept);
     }
     Ok(())
 }

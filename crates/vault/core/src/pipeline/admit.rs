@@ -10,6 +10,7 @@ use super::trace::{Facts, Trace};
 use crate::core::Core;
 use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
 use crate::fault::Fault;
+use crate::quotas::Exceeded;
 use crate::router::{Mount, Target};
 
 /// A request with its route, not yet known whose.
@@ -51,6 +52,10 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
     if let Err(fault) = check(&incoming) {
         return Err(Refusal::unrouted(facts, incoming, fault));
     }
+    if let Err(exceeded) = count(&facts, &incoming).await {
+        facts.unaudited = !exceeded.audited;
+        return Err(Refusal::unrouted(facts, incoming, exceeded.fault));
+    }
     let target = match find(core, &facts, &incoming).await {
         Ok(target) => target,
         Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
@@ -74,6 +79,18 @@ fn check(incoming: &Incoming) -> Result<(), Fault> {
         return Err(Fault::invalid("cannot write to a path ending in '/'"));
     }
     Ok(())
+}
+
+/// Counts the request against the limits of its path.
+async fn count(facts: &Facts, incoming: &Incoming) -> Result<(), Exceeded> {
+    let Some(active) = &facts.active else {
+        return Ok(());
+    };
+    let client = facts.client.address.map(|address| address.ip());
+    active
+        .quotas
+        .count(incoming.path.as_str(), client, facts.started)
+        .await
 }
 
 /// The mount a request goes to. A sealed server has its own endpoints only.

@@ -49,6 +49,8 @@ pub struct Reply {
     pub body: Body,
     /// Whether this is about the login inside the request.
     pub inline_auth_failed: bool,
+    /// After how many seconds to ask again, where that is known.
+    pub retry_after: Option<u64>,
 }
 
 /// A body. Shows its length only.
@@ -70,6 +72,7 @@ impl Reply {
             content_type: None,
             body: Body(String::new()),
             inline_auth_failed: false,
+            retry_after: None,
         }
     }
 
@@ -81,6 +84,7 @@ impl Reply {
             content_type: Some("application/json"),
             body: Body(body),
             inline_auth_failed: false,
+            retry_after: None,
         }
     }
 }

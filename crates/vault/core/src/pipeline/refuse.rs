@@ -275,6 +275,7 @@ pub(super) fn render(fault: &Fault, authenticated: bool) -> Reply {
     body.push_str("}\n");
     Reply {
         inline_auth_failed: fault.is_of_inline_auth(),
+        retry_after: fault.seconds_to_wait(),
         ..Reply::json(fault.class().status(), body)
     }
 }

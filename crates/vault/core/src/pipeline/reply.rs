@@ -69,6 +69,7 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
                     content_type: Some(raw.content_type),
                     body,
                     inline_auth_failed: false,
+                    retry_after: None,
                 },
             )
         }

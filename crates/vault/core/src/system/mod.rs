@@ -33,6 +33,7 @@ impl Engine for System {
             .and(leases::routes())
             .and(lockout::routes())
             .and(crate::mfa::validation_routes())
+            .and(crate::quotas::routes())
             .and(wrapping::routes())
             .and(audit::routes())
             .and(ui::routes())

@@ -1,6 +1,6 @@
 //! Every stored format of every released version can be read: a store written by it, opened by this one.
 //!
-//! `ARCA_WRITE_STORE=<file>` writes a new one; the files that are there never change.
+//! `ARCA_WRITE_STORE=<file>` writes a new one, `ARCA_WRITE_LOGINS_STORE=<file>` one of logins and limits; the files that are there never change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use arca_testkit::{TestServer, Unsealed};
 use serde_json::{Value, json};
 
 const OLDEST: &str = include_str!("formats/store-1.json");
+const OLDEST_LOGINS: &str = include_str!("formats/logins-1.json");
 
 /// One record of each kind that is stored.
 async fn furnish(vault: &Unsealed) -> Value {
@@ -71,11 +72,70 @@ async fn furnish(vault: &Unsealed) -> Value {
     })
 }
 
+/// One record of each kind that came with logins from a directory, second factors and limits.
+async fn furnish_logins(vault: &Unsealed) -> Value {
+    for kind in ["ldap", "userpass"] {
+        let _ = vault
+            .write(&format!("sys/auth/{kind}"), json!({ "type": kind }))
+            .await
+            .expect(204);
+    }
+    let config = json!({"url": "ldaps://directory.example.com", "bindpass": "b", "insecure_tls": true});
+    let _ = vault.write("auth/ldap/config", config).await.expect(200);
+    let group = json!({"policies": "dev"});
+    let _ = vault.write("auth/ldap/groups/Dev", group).await.expect(204);
+    let user = json!({"policies": "own", "groups": "a,b"});
+    let _ = vault.write("auth/ldap/users/ann", user).await.expect(204);
+    let _ = vault
+        .write("auth/userpass/users/ann", json!({"password": "right"}))
+        .await
+        .expect(204);
+    let method = vault
+        .write("identity/mfa/method/totp", json!({"issuer": "Arca"}))
+        .await
+        .expect(200);
+    let method = method.data("method_id").clone();
+    let entity = vault
+        .write("identity/entity", json!({"name": "ann"}))
+        .await
+        .expect(200);
+    let key = json!({"method_id": method, "entity_id": entity.data("id")});
+    let made = vault
+        .write("identity/mfa/method/totp/admin-generate", key)
+        .await
+        .expect(200);
+    let rule = json!({"mfa_method_ids": [method], "auth_method_types": "userpass"});
+    let _ = vault
+        .write("identity/mfa/login-enforcement/all", rule)
+        .await
+        .expect(204);
+    let _ = vault
+        .write("sys/quotas/rate-limit/all", json!({"rate": 1000.5}))
+        .await
+        .expect(204);
+    let exempt = json!({"rate_limit_exempt_paths": "cubbyhole/*"});
+    let _ = vault.write("sys/quotas/config", exempt).await.expect(204);
+    json!({
+        "unseal_key": vault.unseal_key,
+        "root": vault.root,
+        "method": method,
+        "entity": entity.data("id"),
+        "url": made.data("url"),
+    })
+}
+
 #[tokio::test]
-async fn writes_a_store_when_asked_to() {
+async fn writes_stores_when_asked_to() {
     let vault = Unsealed::start().await;
     let known = furnish(&vault).await;
-    let Ok(path) = std::env::var("ARCA_WRITE_STORE") else {
+    write_store(&vault, &known, "ARCA_WRITE_STORE").await;
+    let vault = Unsealed::start().await;
+    let known = furnish_logins(&vault).await;
+    write_store(&vault, &known, "ARCA_WRITE_LOGINS_STORE").await;
+}
+
+async fn write_store(vault: &Unsealed, known: &Value, variable: &str) {
+    let Ok(path) = std::env::var(variable) else {
         return;
     };
     let records = vault
@@ -171,4 +231,52 @@ async fn the_oldest_store_is_read_whole() {
         .write("auth/token/revoke", json!({"token": known["service"]}))
         .await
         .expect(204);
+}
+
+#[tokio::test]
+async fn the_oldest_store_of_logins_is_read_whole() {
+    let (vault, known) = open(OLDEST_LOGINS).await;
+    let config = vault.read("auth/ldap/config").await.expect(200);
+    assert_eq!(
+        (config.data("url"), config.data("insecure_tls")),
+        (&json!("ldaps://directory.example.com"), &json!(true))
+    );
+    let group = vault.read("auth/ldap/groups/dev").await.expect(200);
+    assert_eq!(group.data("policies"), &json!(["dev"]));
+    let user = vault.read("auth/ldap/users/ann").await.expect(200);
+    assert_eq!(user.data("groups"), "a,b");
+    let method = known["method"].as_str().unwrap();
+    let read = vault
+        .read(&format!("identity/mfa/method/totp/{method}"))
+        .await
+        .expect(200);
+    assert_eq!(read.data("issuer"), "Arca");
+    let waits = vault
+        .server
+        .request(
+            arca_base::Operation::Update,
+            "auth/userpass/login/ann",
+            None,
+            json!({"password": "right"}),
+            None,
+        )
+        .await
+        .expect(200);
+    let constraints = &waits.body["auth"]["mfa_requirement"]["mfa_constraints"];
+    assert_eq!(constraints["all"]["any"][0]["id"], known["method"]);
+    let key = json!({"method_id": method, "entity_id": known["entity"]});
+    let again = vault
+        .write("identity/mfa/method/totp/admin-generate", key)
+        .await
+        .expect(200);
+    assert!(
+        again.body["warnings"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("Entity already has a secret")
+    );
+    let quota = vault.read("sys/quotas/rate-limit/all").await.expect(200);
+    assert_eq!(quota.data("rate"), 1000.5);
+    let config = vault.read("sys/quotas/config").await.expect(200);
+    assert_eq!(config.data("rate_limit_exempt_paths"), &json!(["cubbyhole/*"]));
 }

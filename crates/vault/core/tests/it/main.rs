@@ -21,6 +21,7 @@ mod mfa;
 mod mounts;
 mod passwords;
 mod policies;
+mod quotas;
 mod seal;
 mod surface;
 mod tokens;

@@ -1,0 +1,65 @@
+//! Limits of how often clients may ask (`sys/quotas/*`).
+
+use arca_base::Ttl;
+
+use super::Page;
+use crate::endpoint::Nothing;
+use crate::field::{Any, CommaList};
+
+crate::fields! {
+    /// A limit to write.
+    pub struct WriteQuota {
+        /// Its name.
+        name: String,
+        /// `rate-limit`
+        #[name = "type"]
+        kind: String,
+        /// What it is for: nothing for everything, a mount such as `auth/userpass/`, or a path, which may end in `*`.
+        path: String,
+        /// Role of an auth method; not supported: must be empty.
+        role: String,
+        /// Requests of one client in one interval.
+        rate: Any,
+        /// The interval; one second when absent.
+        interval: Option<Ttl>,
+        /// How long a client that asks too often is refused everything.
+        block_interval: Option<Ttl>,
+        /// Whether it holds in child namespaces; there are none.
+        inheritable: Option<bool>,
+    }
+}
+
+crate::fields! {
+    /// Names a limit.
+    pub struct QuotaName {
+        /// The limit.
+        name: String,
+    }
+}
+
+crate::fields! {
+    /// What holds for all limits. What is not given stays as it was.
+    pub struct WriteQuotaConfig {
+        /// Paths that are never limited, besides those a server must always answer.
+        rate_limit_exempt_paths: Option<CommaList>,
+        /// Whether refused requests are in the audit log.
+        enable_rate_limit_audit_logging: Option<bool>,
+        /// Whether answers tell about limits; `Retry-After` is always there.
+        enable_rate_limit_response_headers: Option<bool>,
+    }
+}
+
+crate::endpoints! {
+    /// Read what holds for all limits.
+    ReadQuotaConfig = Read "quotas/config" => Nothing;
+    /// Write what holds for all limits.
+    UpdateQuotaConfig = Update "quotas/config" => WriteQuotaConfig;
+    /// List limits.
+    ListQuotas = List "quotas/rate-limit" => Page;
+    /// Read a limit.
+    ReadQuota = Read "quotas/rate-limit/{name}" => QuotaName;
+    /// Write a limit.
+    UpdateQuota = Update "quotas/rate-limit/{name}" => WriteQuota;
+    /// Delete a limit.
+    DeleteQuota = Delete "quotas/rate-limit/{name}" => QuotaName;
+}
