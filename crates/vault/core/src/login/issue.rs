@@ -73,7 +73,7 @@ pub(crate) async fn issue(
     };
     let mut issued = active.tokens.create(new, now).await?;
     issued.warnings.extend(granted.warnings);
-    issued.identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
+    issued.identity_policies = active.identity.policies_of(&issued.token.entity_id).await?;
     Ok(issued)
 }
 

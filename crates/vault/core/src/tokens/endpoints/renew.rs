@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arca_api::token as api;
 use arca_base::{Secret, Ttl};
 
-use super::lookup::identity_policies;
 use super::{TokenEngine, by_accessor as find_by_accessor};
 use crate::active::Active;
 use crate::engine::{Answer, Cx, TokenTerms};
@@ -61,7 +60,7 @@ async fn renew(
         .renew(token, increment, terms.as_ref(), mount, cx.now)
         .await?;
     issued.client_token = presented;
-    issued.identity_policies = identity_policies(active, token).await?;
+    issued.identity_policies = active.identity.policies_of(&token.entity_id).await?;
     Ok(Answer::token(issued))
 }
 
