@@ -372,6 +372,55 @@ def identity(root):
     raises(InvalidPath, root.secrets.identity.read_entity, made["id"])
 
 
+def groups(root):
+    engine = root.secrets.identity
+    accessor = root.sys.list_auth_methods()["data"]["token/"]["accessor"]
+    root.auth.token.create_or_update_role("known", allowed_entity_aliases="*", orphan=True)
+    token = root.auth.token.create(role_name="known", entity_alias="eve", policies=["default"])["auth"]
+    eve = client(token["client_token"])
+    secret = {"path": "app/mine", "raise_on_deleted_version": True}
+    raises(Forbidden, eve.secrets.kv.v2.read_secret_version, **secret)
+
+    inner = engine.create_or_update_group("inner", metadata={"team": "a"}, member_entity_ids=[token["entity_id"]])
+    inner = inner["data"]["id"]
+    outer = engine.create_or_update_group_by_name("outer", policies=["app"], member_group_ids=[inner])["data"]["id"]
+    equal(eve.secrets.kv.v2.read_secret_version(**secret)["data"]["data"], {"a": "b"})
+    equal(eve.auth.token.lookup_self()["data"]["identity_policies"], ["app"])
+    read = engine.read_group(inner)["data"]
+    equal((read["name"], read["type"], read["metadata"]), ("inner", "internal", {"team": "a"}))
+    equal((read["member_entity_ids"], read["parent_group_ids"]), ([token["entity_id"]], [outer]))
+    equal(engine.read_entity(token["entity_id"])["data"]["group_ids"], [inner, outer])
+    equal(engine.read_group_by_name("outer")["data"]["member_group_ids"], [inner])
+    equal(engine.list_groups_by_name()["data"]["keys"], ["inner", "outer"])
+    equal(set(engine.list_groups(method="GET")["data"]["keys"]), {inner, outer})
+    circle = raises(InvalidRequest, engine.update_group, inner, "inner", member_group_ids=[outer])
+    assert "cyclic relationship detected" in str(circle)
+    engine.update_group(inner, "inner", policies=["app"], member_entity_ids=[token["entity_id"]])
+    engine.delete_group_by_name("outer")
+    raises(InvalidPath, engine.read_group, outer)
+    equal(eve.secrets.kv.v2.read_secret_version(**secret)["data"]["data"], {"a": "b"})
+    engine.delete_group(inner)
+    raises(Forbidden, eve.secrets.kv.v2.read_secret_version, **secret)
+
+    outside = engine.create_or_update_group("outside", group_type="external", policies=["app"])["data"]["id"]
+    alias = engine.create_or_update_group_alias("admins", mount_accessor=accessor, canonical_id=outside)["data"]["id"]
+    equal(engine.read_group_alias(alias)["data"]["canonical_id"], outside)
+    engine.update_group_alias(alias, "staff", mount_accessor=accessor, canonical_id=outside)
+    equal(engine.list_group_aliases()["data"]["keys"], [alias])
+    equal(engine.lookup_group(alias_name="staff", alias_mount_accessor=accessor)["data"]["id"], outside)
+    equal(engine.lookup_group(name="outside")["data"]["alias"]["name"], "staff")
+    engine.delete_group_alias(alias)
+    engine.delete_group(outside)
+
+    target = engine.create_or_update_entity("target", policies=["app"])["data"]["id"]
+    engine.merge_entities(from_entity_ids=[token["entity_id"]], to_entity_id=target)
+    equal(engine.lookup_entity(alias_name="eve", alias_mount_accessor=accessor)["data"]["id"], target)
+    equal(engine.read_entity(target)["data"]["merged_entity_ids"], [token["entity_id"]])
+    equal(eve.secrets.kv.v2.read_secret_version(**secret)["data"]["data"], {"a": "b"})
+    engine.delete_entity_by_name("target")
+    raises(Forbidden, eve.auth.token.lookup_self)
+
+
 def misuse(root):
     missing = raises(InvalidPath, root.secrets.kv.v1.read_secret, "x", mount_point="no-such-mount")
     assert "no handler for route" in str(missing)
@@ -401,7 +450,7 @@ def main():
     made = unseal_shares()
     root = client(made["root_token"])
     parts = [who_is_who, mounts, versioned_secrets, deleted_versions, metadata, plain_secrets, policies]
-    parts += [tokens, wrapping, audit, leases, identity, misuse]
+    parts += [tokens, wrapping, audit, leases, identity, groups, misuse]
     print("unseal_shares")
     for part in parts:
         part(root)

@@ -1,4 +1,4 @@
-//! Entities and their aliases (`identity/*`).
+//! Entities, groups and their aliases (`identity/*`).
 
 use crate::field::{CommaList, TextMap};
 use crate::sys::Page;
@@ -20,7 +20,7 @@ crate::fields! {
 }
 
 crate::fields! {
-    /// Names an entity or an alias by identifier.
+    /// Names an entity, a group or an alias by identifier.
     pub struct Id {
         /// The identifier.
         id: String,
@@ -28,7 +28,7 @@ crate::fields! {
 }
 
 crate::fields! {
-    /// Names an entity by name.
+    /// Names an entity or a group by name.
     pub struct Name {
         /// The name.
         name: String,
@@ -54,7 +54,7 @@ crate::fields! {
 }
 
 crate::fields! {
-    /// What to look an entity up by; exactly one way.
+    /// What to look an entity or a group up by; exactly one way.
     pub struct Lookup {
         /// Its identifier.
         id: String,
@@ -66,6 +66,63 @@ crate::fields! {
         alias_name: String,
         /// Accessor of the auth mount of that alias.
         alias_mount_accessor: String,
+    }
+}
+
+crate::fields! {
+    /// Entities to merge into one.
+    pub struct MergeEntities {
+        /// Identifiers of the entities that end.
+        from_entity_ids: CommaList,
+        /// Identifier of the entity that takes over their aliases, groups and tokens.
+        to_entity_id: String,
+        /// Decides for the target where second factors conflict.
+        force: bool,
+        /// Of two aliases at one mount, those to keep.
+        conflicting_alias_ids_to_keep: CommaList,
+    }
+}
+
+crate::fields! {
+    /// Entities to delete.
+    pub struct DeleteEntities {
+        /// Their identifiers.
+        entity_ids: CommaList,
+    }
+}
+
+crate::fields! {
+    /// A group to create or change.
+    pub struct WriteGroup {
+        /// Identifier of the group to change.
+        id: String,
+        /// Its name.
+        name: String,
+        /// `internal` (the default) or `external`; never changes.
+        #[name = "type"]
+        kind: String,
+        /// Names and texts of the caller's own; replaces all former ones.
+        metadata: Option<TextMap>,
+        /// Policies every token of a member has.
+        policies: Option<CommaList>,
+        /// Identifiers of its member groups; replaces all former ones.
+        member_group_ids: Option<CommaList>,
+        /// Identifiers of its member entities; replaces all former ones.
+        member_entity_ids: Option<CommaList>,
+    }
+}
+
+crate::fields! {
+    /// The alias of an external group to create or change.
+    pub struct WriteGroupAlias {
+        /// Identifier of the alias to change.
+        id: String,
+        /// Name the auth method knows the group by.
+        name: String,
+        /// Accessor of the auth mount.
+        mount_accessor: String,
+        /// Group it belongs to; a new one when absent.
+        canonical_id: String,
     }
 }
 
@@ -98,6 +155,50 @@ crate::endpoints! {
     DeleteAlias = Delete "entity-alias/id/{id}" => Id;
     /// List aliases.
     ListAliases = List "entity-alias/id" => Page;
+    /// Merge entities into one.
+    MergeIntoEntity = Update "entity/merge" => MergeEntities;
+    /// Delete several entities.
+    BatchDeleteEntities = Update "entity/batch-delete" => DeleteEntities;
+    /// Create or change an alias, by its former name.
+    UpdatePersona = Update "persona" => WriteAlias;
+    /// Read an alias, by its former name.
+    ReadPersona = Read "persona/id/{id}" => Id;
+    /// Change an alias, by its former name.
+    UpdatePersonaById = Update "persona/id/{id}" => WriteAlias;
+    /// Delete an alias, by its former name.
+    DeletePersona = Delete "persona/id/{id}" => Id;
+    /// List aliases, by their former name.
+    ListPersonas = List "persona/id" => Page;
+    /// Create a group, or change one named by `id` or `name`.
+    UpdateGroup = Update "group" => WriteGroup;
+    /// Read a group.
+    ReadGroupById = Read "group/id/{id}" => Id;
+    /// Change a group.
+    UpdateGroupById = Update "group/id/{id}" => WriteGroup;
+    /// Delete a group; nobody is in it from then on.
+    DeleteGroupById = Delete "group/id/{id}" => Id;
+    /// List groups by identifier.
+    ListGroupIds = List "group/id" => Page;
+    /// Read a group.
+    ReadGroupByName = Read "group/name/{name*}" => Name;
+    /// Create or change a group.
+    UpdateGroupByName = Update "group/name/{name*}" => WriteGroup;
+    /// Delete a group; nobody is in it from then on.
+    DeleteGroupByName = Delete "group/name/{name*}" => Name;
+    /// List groups by name.
+    ListGroupNames = List "group/name" => Page;
+    /// Create or change the alias of an external group.
+    UpdateGroupAlias = Update "group-alias" => WriteGroupAlias;
+    /// Read the alias of a group.
+    ReadGroupAlias = Read "group-alias/id/{id}" => Id;
+    /// Change the alias of a group.
+    UpdateGroupAliasById = Update "group-alias/id/{id}" => WriteGroupAlias;
+    /// Delete the alias of a group.
+    DeleteGroupAlias = Delete "group-alias/id/{id}" => Id;
+    /// List the aliases of groups.
+    ListGroupAliases = List "group-alias/id" => Page;
     /// Find an entity.
     LookupEntity = Update "lookup/entity" => Lookup;
+    /// Find a group.
+    LookupGroup = Update "lookup/group" => Lookup;
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use arca_api::auth::cert as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, Site, Table, TokenTerms};
+use arca_core::engine::{Engine, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 
 /// The auth method. Holds nothing: everything is in the records of the mount.
@@ -39,7 +39,7 @@ impl Engine for Cert {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
-    ) -> Result<Option<TokenTerms>, Fault> {
-        login::renew(&site, &token).await.map(Some)
+    ) -> Result<Option<LoginRenewal>, Fault> {
+        Ok(Some(login::renew(&site, &token).await?.into()))
     }
 }

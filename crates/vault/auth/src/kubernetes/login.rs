@@ -183,7 +183,7 @@ fn proven(role_name: &str, role: &Role, claims: &Claims) -> Login {
 }
 
 /// What the role says today about a token it gave.
-pub(super) async fn renew(site: &Site, token: &Token) -> Result<Option<TokenTerms>, Fault> {
+pub(super) async fn renew(site: &Site, token: &Token) -> Result<TokenTerms, Fault> {
     let internal = token.internal.as_ref().map(|internal| internal.to_json());
     let name = internal
         .as_ref()
@@ -192,5 +192,5 @@ pub(super) async fn renew(site: &Site, token: &Token) -> Result<Option<TokenTerm
     let role = Role::stored(site, name)
         .await?
         .ok_or_else(|| Fault::failed(format!("role {name} does not exist during renewal")))?;
-    Ok(Some(role.token.terms()))
+    Ok(role.token.terms())
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use arca_api::auth::kubernetes as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, Factory, Site, Table, TokenTerms};
+use arca_core::engine::{Engine, Factory, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 use parking_lot::Mutex;
 
@@ -90,7 +90,7 @@ impl Engine for Kubernetes {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
-    ) -> Result<Option<TokenTerms>, Fault> {
-        login::renew(&site, &token).await
+    ) -> Result<Option<LoginRenewal>, Fault> {
+        Ok(Some(login::renew(&site, &token).await?.into()))
     }
 }

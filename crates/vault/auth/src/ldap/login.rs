@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arca_api::auth::ldap as api;
 use arca_base::{Json, Secret, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
+use arca_core::engine::{Answer, Cx, Login, LoginRenewal, Site, TokenTerms};
 use arca_core::tokens::{Token, TokenKind};
 use tokio::sync::Semaphore;
 
@@ -201,8 +201,8 @@ async fn terms(
     Ok((terms, names.into_iter().collect()))
 }
 
-/// Logs in once more with the password that was given, and compares the policies.
-pub(super) async fn renew(engine: &Ldap, site: &Site, token: &Token) -> Result<TokenTerms, Fault> {
+/// Logs in once more with the password that was given, compares the policies, and tells of the groups of today.
+pub(super) async fn renew(engine: &Ldap, site: &Site, token: &Token) -> Result<LoginRenewal, Fault> {
     let kept = token.internal.as_ref().map(|text| text.to_json());
     let text = |member: &str| {
         let text = kept
@@ -225,9 +225,12 @@ pub(super) async fn renew(engine: &Ldap, site: &Site, token: &Token) -> Result<T
         tracing::warn!(username = name, reason = %refused, "a token of a directory user was not renewed");
         refused.fault()
     })?;
-    let (terms, _) = terms(site, &config, &name, &known.groups).await?;
+    let (terms, groups) = terms(site, &config, &name, &known.groups).await?;
     if !same_policies(&terms, token) {
         return Err(Fault::failed("policies have changed, not renewing"));
     }
-    Ok(terms)
+    Ok(LoginRenewal {
+        terms,
+        groups: Some(groups),
+    })
 }

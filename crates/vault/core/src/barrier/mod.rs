@@ -222,9 +222,7 @@ impl Barrier {
     /// Turns caching off while changes by other nodes cannot be seen, and on again when they can.
     pub fn set_caching(&self, on: bool) {
         self.cache.set_enabled(on);
-        if !on {
-            self.generations.bump_all();
-        }
+        self.generations.set_blind(!on);
     }
 
     /// Whether what was read may be kept: changes by other nodes are seen.

@@ -140,6 +140,22 @@ pub struct Login {
     pub internal: Option<JsonText>,
 }
 
+/// What an auth method says when a token of one of its logins is renewed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginRenewal {
+    /// What tokens are like today.
+    pub terms: TokenTerms,
+    /// Names of groups of an outside directory the holder is in today; `None` keeps what the login said, for a
+    /// method that cannot ask again.
+    pub groups: Option<Vec<String>>,
+}
+
+impl From<TokenTerms> for LoginRenewal {
+    fn from(terms: TokenTerms) -> Self {
+        Self { terms, groups: None }
+    }
+}
+
 impl Answer {
     const fn of(body: Body) -> Self {
         Self {

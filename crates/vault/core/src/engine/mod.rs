@@ -15,7 +15,9 @@ use arca_base::Timestamp;
 use arca_base::json::Object;
 use futures_util::future::BoxFuture;
 
-pub use answer::{Answer, Body, Grant, Intent, Listing, Login, RawBody, TokenTerms, list_limit};
+pub use answer::{
+    Answer, Body, Grant, Intent, Listing, Login, LoginRenewal, RawBody, TokenTerms, list_limit,
+};
 pub use catalog::{Catalog, Factory};
 pub use cx::{Caller, ClientInfo, Cx, Site};
 pub use table::{Access, Found, Route, RouteInfo, Table};
@@ -65,12 +67,13 @@ pub trait Engine: Sized + Send + Sync + 'static {
         async { Err(Fault::unsupported_operation()) }
     }
 
-    /// Recalculates the terms of a login token that is being renewed; the default keeps them.
+    /// Recalculates the terms of a login token that is being renewed, and the groups of whoever logged in; the
+    /// default keeps both.
     fn renew_login(
         self: Arc<Self>,
         site: Site,
         token: Arc<crate::tokens::Token>,
-    ) -> impl Future<Output = Result<Option<TokenTerms>, Fault>> + Send {
+    ) -> impl Future<Output = Result<Option<LoginRenewal>, Fault>> + Send {
         let _ = (site, token);
         async { Ok(None) }
     }
@@ -127,7 +130,7 @@ pub trait Mounted: Send + Sync {
         &self,
         site: Site,
         token: Arc<crate::tokens::Token>,
-    ) -> BoxFuture<'static, Result<Option<TokenTerms>, Fault>>;
+    ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>>;
 
     /// See [`Engine::upgrade`].
     fn upgrade(&self, site: Site) -> BoxFuture<'static, Result<(), Fault>>;
@@ -189,7 +192,7 @@ impl<E: Engine> Mounted for Instance<E> {
         &self,
         site: Site,
         token: Arc<crate::tokens::Token>,
-    ) -> BoxFuture<'static, Result<Option<TokenTerms>, Fault>> {
+    ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>> {
         Box::pin(self.engine.clone().renew_login(site, token))
     }
 

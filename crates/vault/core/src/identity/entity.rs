@@ -23,6 +23,11 @@ pub struct Entity {
     pub disabled: bool,
     /// Identifiers of its aliases.
     pub aliases: Vec<String>,
+    /// Identifiers of the groups it is a direct member of. Some may be of groups that were deleted since: those
+    /// count for nothing, and their identifiers never come back.
+    pub groups: Vec<String>,
+    /// Identifiers of the entities that were merged into it; their tokens are its tokens.
+    pub merged: Vec<String>,
     /// When it was made.
     pub creation_time: Option<Timestamp>,
     /// When it was last changed.
@@ -54,6 +59,8 @@ pub struct Alias {
     pub metadata: BTreeMap<String, String>,
     /// Texts of the caller's own.
     pub custom_metadata: BTreeMap<String, String>,
+    /// Identifiers of the entities it belonged to before they were merged.
+    pub merged_from: Vec<String>,
     /// When it was made.
     pub creation_time: Option<Timestamp>,
     /// When it was last changed.
@@ -65,11 +72,14 @@ impl Stored for Alias {
     const NAME: &'static str = "alias";
 }
 
-/// From the name of an entity to its identifier.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// From the name of an entity or a group to its identifier.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct NameRow {
-    /// Identifier of the entity.
+    /// Identifier.
     pub id: String,
+    /// The name as it was given; empty in rows of the first release.
+    pub name: String,
 }
 
 impl Stored for NameRow {
@@ -77,10 +87,10 @@ impl Stored for NameRow {
     const NAME: &'static str = "entity name";
 }
 
-/// From mount and name of an alias to its identifier.
+/// From mount and name of an alias, or from a merged entity, to an identifier.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AliasKey {
-    /// Identifier of the alias.
+    /// The identifier.
     pub id: String,
 }
 

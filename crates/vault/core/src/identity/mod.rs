@@ -1,24 +1,52 @@
-//! Entities: whom tokens belong to, however they logged in.
+//! Entities and groups: whom tokens belong to, however they logged in.
 //!
-//! An entity has aliases, one for each auth mount it is known to. Its policies are added to those of its tokens
-//! on every request, never stored in them, so that a change counts at once.
+//! An entity has aliases, one for each auth mount it is known to, and is a member of groups, which may be members of
+//! groups. Their policies are added to those of its tokens on every request, never stored in them, so that a change
+//! counts at once.
+//!
+//! ```text
+//! entity/<id>  alias/<id>  group/<id>  group-alias/<id>     the records
+//! name/<hash>  alias-key/<hash>  group-name/<hex>  group-alias-key/<hash>  merged/<id>     from names to them
+//! member/<group>/<entity>  child/<group>/<group>            who is in a group
+//! ```
+//!
+//! Who is in which group stands with the member: a request reads its entity and goes upward. `member` and `child`
+//! say the same from the other side and are written in the same commit. A deleted group leaves its identifier with
+//! its members, where it counts for nothing.
 
-mod change;
+mod aliases;
+mod draft;
 pub mod endpoints;
+mod entities;
 mod entity;
+mod external;
+mod group;
+mod group_aliases;
+mod groups;
+mod members;
+mod merge;
+mod principal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_base::{Entropy, Timestamp, id};
+use parking_lot::Mutex;
+use quick_cache::unsync::Cache;
 
+use draft::Draft;
 pub use entity::{Alias, AliasKey, Entity, NameRow};
+pub use group::{Group, GroupAlias, GroupKind, Member};
+pub use principal::{Membership, Principal};
 
-use crate::barrier::{Barrier, Rows, View, Writes};
+use crate::barrier::{Barrier, Change, Generation, Rows, View};
 use crate::fault::Fault;
 use crate::router::Mount;
 
 const MAX_ATTEMPTS: usize = 16;
+
+/// Memberships that are kept in memory.
+const KEPT: usize = 4096;
 
 /// The entities of one namespace.
 pub struct Identity {
@@ -28,6 +56,15 @@ pub struct Identity {
     names: Rows<NameRow>,
     aliases: Rows<Alias>,
     alias_keys: Rows<AliasKey>,
+    merged: Rows<AliasKey>,
+    groups: Rows<Group>,
+    group_names: Rows<NameRow>,
+    group_aliases: Rows<GroupAlias>,
+    group_alias_keys: Rows<AliasKey>,
+    members: Rows<Member>,
+    children: Rows<Member>,
+    changed: Generation,
+    memberships: Mutex<Cache<String, (u64, Arc<Membership>)>>,
 }
 
 /// Who logged in, as an auth method knows them.
@@ -50,6 +87,15 @@ impl Identity {
             names: Rows::new(folder("identity/name/")),
             aliases: Rows::new(folder("identity/alias/")),
             alias_keys: Rows::new(folder("identity/alias-key/")),
+            merged: Rows::new(folder("identity/merged/")),
+            groups: Rows::new(folder("identity/group/")),
+            group_names: Rows::new(folder("identity/group-name/")),
+            group_aliases: Rows::new(folder("identity/group-alias/")),
+            group_alias_keys: Rows::new(folder("identity/group-alias-key/")),
+            members: Rows::new(folder("identity/member/")),
+            children: Rows::new(folder("identity/child/")),
+            changed: folder("identity/").generation(),
+            memberships: Mutex::new(Cache::new(KEPT)),
         }
     }
 
@@ -137,12 +183,7 @@ impl Identity {
         for _ in 0..MAX_ATTEMPTS {
             if let Some(alias) = self.alias_of(&login.mount.accessor, login.name).await? {
                 if alias.metadata != *login.metadata {
-                    let refreshed = Alias {
-                        metadata: login.metadata.clone(),
-                        last_update_time: Some(now),
-                        ..(*alias).clone()
-                    };
-                    self.aliases.put(&alias.id, &refreshed).await?;
+                    self.refresh_metadata(&alias.id, login.metadata, now).await?;
                 }
                 let entity = self
                     .entity(&alias.canonical_id)
@@ -153,21 +194,37 @@ impl Identity {
                 }
                 return Ok((entity, false));
             }
-            match self.create_for_login(login, now).await {
-                Ok(entity) => return Ok((Arc::new(entity), true)),
-                // Another login of the same name was faster.
-                Err(error) if error.is_conflict() => {}
-                Err(error) => return Err(error.into()),
+            let mut draft = Draft::new(self);
+            let entity = self.draft_for_login(&mut draft, login, now);
+            // Otherwise another login of the same name was faster.
+            if draft.commit().await? {
+                return Ok((Arc::new(entity), true));
             }
         }
-        Err(Fault::unavailable("the entity keeps changing; try again"))
+        Err(busy())
     }
 
-    async fn create_for_login(
+    async fn refresh_metadata(
         &self,
-        login: &LoginAlias<'_>,
+        alias_id: &str,
+        metadata: &BTreeMap<String, String>,
         now: Timestamp,
-    ) -> Result<Entity, crate::barrier::BarrierError> {
+    ) -> Result<(), Fault> {
+        let refresh = |found: Option<&Alias>| match found {
+            Some(alias) if alias.metadata != *metadata => {
+                let refreshed = Alias {
+                    metadata: metadata.clone(),
+                    last_update_time: Some(now),
+                    ..alias.clone()
+                };
+                Ok::<_, Fault>((Change::Put(refreshed), ()))
+            }
+            _ => Ok((Change::Keep, ())),
+        };
+        self.aliases.update(alias_id, refresh).await
+    }
+
+    fn draft_for_login(&self, draft: &mut Draft<'_>, login: &LoginAlias<'_>, now: Timestamp) -> Entity {
         let mut entity = self.blank_entity(now);
         let alias = Alias {
             id: id::uuid_v4(&*self.entropy),
@@ -177,54 +234,36 @@ impl Identity {
             mount_type: login.mount.kind.clone(),
             name: login.name.to_owned(),
             metadata: login.metadata.clone(),
-            custom_metadata: BTreeMap::new(),
             creation_time: Some(now),
             last_update_time: Some(now),
+            ..Alias::default()
         };
         entity.aliases.push(alias.id.clone());
-        let mut writes = Writes::new();
-        self.put_new_entity(&mut writes, &entity)?;
-        self.put_new_alias(&mut writes, &alias)?;
-        self.barrier.commit(writes).await?;
-        Ok(entity)
+        draft.entities.put(entity.clone());
+        draft.aliases.put(alias);
+        entity
     }
 
     /// A new entity with a name of its own.
     fn blank_entity(&self, now: Timestamp) -> Entity {
-        let random = id::hex(&arca_base::entropy::bytes::<4>(&*self.entropy));
         Entity {
             id: id::uuid_v4(&*self.entropy),
-            name: format!("entity_{random}"),
+            name: self.random_name("entity"),
             creation_time: Some(now),
             last_update_time: Some(now),
             ..Entity::default()
         }
     }
 
-    fn put_new_entity(
-        &self,
-        writes: &mut Writes,
-        entity: &Entity,
-    ) -> Result<(), crate::barrier::BarrierError> {
-        self.entities.put_in(writes, &entity.id, entity)?;
-        let row = name_row(&entity.name);
-        self.names.expect_in(writes, &row, None);
-        self.names.put_in(
-            writes,
-            &row,
-            &NameRow {
-                id: entity.id.clone(),
-            },
-        )
+    fn random_name(&self, kind: &str) -> String {
+        let random = id::hex(&arca_base::entropy::bytes::<4>(&*self.entropy));
+        format!("{kind}_{random}")
     }
+}
 
-    fn put_new_alias(&self, writes: &mut Writes, alias: &Alias) -> Result<(), crate::barrier::BarrierError> {
-        self.aliases.put_in(writes, &alias.id, alias)?;
-        let row = alias_row(&alias.mount_accessor, &alias.name);
-        self.alias_keys.expect_in(writes, &row, None);
-        self.alias_keys
-            .put_in(writes, &row, &AliasKey { id: alias.id.clone() })
-    }
+/// What callers see when others keep changing what they change.
+fn busy() -> Fault {
+    Fault::unavailable("what this changes keeps being changed by others; try again")
 }
 
 /// Whether `text` has the form of an identifier, so that it can be the name of a row.
@@ -246,4 +285,9 @@ fn alias_row(mount_accessor: &str, name: &str) -> String {
     input.push(0);
     input.extend_from_slice(name.to_lowercase().as_bytes());
     id::hex(&arca_crypto::digest::sha256(&input))
+}
+
+/// Rows of group names sort like the names, so that a page of names is a page of rows.
+fn group_name_row(name: &str) -> String {
+    id::hex(name.to_lowercase().as_bytes())
 }

@@ -7,7 +7,7 @@ use arca_base::{JsonText, Timestamp, Ttl};
 use crate::active::Active;
 use crate::engine::{Login, TokenTerms};
 use crate::fault::Fault;
-use crate::identity::{Entity, LoginAlias};
+use crate::identity::{LoginAlias, Principal};
 use crate::mfa::check::Proofs;
 use crate::router::Mount;
 use crate::tokens::{Issued, NewToken, TokenKind};
@@ -53,10 +53,9 @@ async fn issue_as(
     proofs: &Proofs<'_>,
 ) -> Result<Outcome, Fault> {
     let known = identify(door, &login).await?;
-    let entity = known.entity.as_ref().map(|entity| &*entity.id);
-    let mfa = &door.active.mfa;
+    let (mfa, who) = (&door.active.mfa, known.principal.as_ref());
     let waits = mfa
-        .decide(door.mount, door.path, &login, entity, proofs, door.now)
+        .decide(door.mount, door.path, &login, who, proofs, door.now)
         .await?;
     match waits {
         Some(needed) => Ok(Outcome::Waits(needed)),
@@ -73,7 +72,7 @@ pub(crate) async fn finish(door: Door<'_>, login: Login) -> Result<Issued, Fault
 /// Whose login it is, and with which policies of its own.
 struct Known {
     policies: Vec<String>,
-    entity: Option<Arc<Entity>>,
+    principal: Option<Principal>,
 }
 
 async fn identify(door: Door<'_>, login: &Login) -> Result<Known, Fault> {
@@ -82,7 +81,7 @@ async fn identify(door: Door<'_>, login: &Login) -> Result<Known, Fault> {
     if policies.iter().any(|policy| policy == "root") {
         return Err(Fault::invalid("auth methods cannot create root tokens"));
     }
-    let entity = match &*login.alias {
+    let principal = match &*login.alias {
         "" => None,
         name => {
             let alias = LoginAlias {
@@ -90,10 +89,17 @@ async fn identify(door: Door<'_>, login: &Login) -> Result<Known, Fault> {
                 name,
                 metadata: &login.alias_metadata,
             };
-            Some(door.active.identity.for_login(&alias, door.now).await?.0)
+            let identity = &door.active.identity;
+            let entity = identity.for_login(&alias, door.now).await?.0;
+            identity
+                .refresh_groups(&entity.id, &door.mount.accessor, &login.groups)
+                .await?;
+            // Gone meanwhile: no token may come without the entity it belongs to.
+            let principal = identity.principal(&entity.id).await?;
+            Some(principal.ok_or_else(Fault::denied)?)
         }
     };
-    Ok(Known { policies, entity })
+    Ok(Known { policies, principal })
 }
 
 /// Login tokens have no parent.
@@ -104,7 +110,7 @@ async fn make(kind: TokenKind, door: Door<'_>, login: Login, known: Known) -> Re
         path,
         now,
     } = door;
-    let (terms, Known { policies, entity }) = (&login.terms, known);
+    let (terms, Known { policies, principal }) = (&login.terms, known);
     let (mount_default, mount_max) = active.router.lease_times(mount);
     let granted = lifetime(terms, mount_default, mount_max, now)
         .grant()
@@ -124,9 +130,9 @@ async fn make(kind: TokenKind, door: Door<'_>, login: Login, known: Known) -> Re
         max_ttl: terms.max_ttl,
         period: terms.period,
         renewable: terms.renewable && kind == TokenKind::Service,
-        entity_id: entity
+        entity_id: principal
             .as_ref()
-            .map(|entity| entity.id.clone())
+            .map(|who| who.entity.id.clone())
             .unwrap_or_default(),
         bound_cidrs: terms.bound_cidrs.clone(),
         no_default_policy: terms.no_default_policy,
@@ -136,7 +142,7 @@ async fn make(kind: TokenKind, door: Door<'_>, login: Login, known: Known) -> Re
     };
     let mut issued = active.tokens.create(new, now).await?;
     issued.warnings.extend(granted.warnings);
-    issued.identity_policies = entity.map(|entity| entity.policies.clone()).unwrap_or_default();
+    issued.identity_policies = principal.map(|who| who.policies().to_vec()).unwrap_or_default();
     Ok(issued)
 }
 

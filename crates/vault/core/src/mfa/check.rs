@@ -13,6 +13,7 @@ use super::pending::Pending;
 use super::totp::Verdict;
 use crate::engine::Login;
 use crate::fault::Fault;
+use crate::identity::Principal;
 use crate::router::Mount;
 
 /// Longest passcode tried, in bytes.
@@ -65,15 +66,15 @@ impl Mfa {
         mount: &Arc<Mount>,
         path: &str,
         login: &Login,
-        entity: Option<&str>,
+        who: Option<&Principal>,
         proofs: &Proofs<'_>,
         now: Timestamp,
     ) -> Result<Option<JsonText>, Fault> {
-        let needed = self.needed(mount, entity).await?;
+        let needed = self.needed(mount, who).await?;
         if needed.is_empty() {
             return Ok(None);
         }
-        let Some(entity) = entity else {
+        let Some(entity) = who.map(|who| &*who.entity.id) else {
             return Err(Fault::denied_with(
                 "a second factor is needed, and this login belongs to no entity that could have one",
             ));
@@ -100,12 +101,16 @@ impl Mfa {
     pub(super) async fn needed(
         &self,
         mount: &Mount,
-        entity: Option<&str>,
+        who: Option<&Principal>,
     ) -> Result<Vec<Enforcement>, Fault> {
         let all = self.all_enforcements().await?;
-        // Entities are in no groups yet, and no enforcement can name any.
-        let groups: &[String] = &[];
-        let applying = all.iter().filter(|one| one.applies(mount, entity, groups));
+        let groups: Vec<&str> = who
+            .into_iter()
+            .flat_map(Principal::groups)
+            .map(|group| &*group.id)
+            .collect();
+        let entity = who.map(|who| &*who.entity.id);
+        let applying = all.iter().filter(|one| one.applies(mount, entity, &groups));
         Ok(applying.cloned().collect())
     }
 

@@ -26,11 +26,11 @@ impl Stored for Enforcement {
 
 impl Enforcement {
     /// Whether a login at `mount` needs it. Somebody without an entity is in no group, and still logs in somewhere.
-    pub(super) fn applies(&self, mount: &Mount, entity: Option<&str>, groups: &[String]) -> bool {
+    pub(super) fn applies(&self, mount: &Mount, entity: Option<&str>, groups: &[&str]) -> bool {
         self.accessors.contains(&mount.accessor)
             || self.types.contains(&mount.kind)
             || entity.is_some_and(|entity| self.entities.iter().any(|id| id == entity))
-            || groups.iter().any(|group| self.groups.contains(group))
+            || self.groups.iter().any(|id| groups.contains(&&**id))
     }
 
     pub(super) fn describe(&self) -> Json {
@@ -60,7 +60,7 @@ mod tests {
             ..Mount::default()
         };
         let list = |text: &str| vec![text.to_owned()];
-        let applies = |enforcement: Enforcement| enforcement.applies(&mount, Some("e"), &list("g"));
+        let applies = |enforcement: Enforcement| enforcement.applies(&mount, Some("e"), &["g"]);
         for yes in [
             Enforcement {
                 accessors: list("auth_userpass_1"),

@@ -126,10 +126,12 @@ async fn check(active: &Active, enforcement: &Enforcement) -> Result<(), Fault> 
             )));
         }
     }
-    if let Some(group) = enforcement.groups.first() {
-        return Err(Fault::invalid(format!(
-            "one of the provided group ids doesn't exist: {group:?}"
-        )));
+    for group in &enforcement.groups {
+        if active.identity.group(group).await?.is_none() {
+            return Err(Fault::invalid(format!(
+                "one of the provided group ids doesn't exist: {group:?}"
+            )));
+        }
     }
     Ok(())
 }

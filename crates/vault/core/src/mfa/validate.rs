@@ -41,7 +41,8 @@ async fn validate(_: Arc<System>, cx: Cx, request: api::Validation) -> Result<An
     if mount.is_none_or(|mount| mount.tainted) {
         return Err(unknown());
     }
-    let needed = mfa.needed(&pending.mount, Some(&pending.entity)).await?;
+    let who = active.identity.principal(&pending.entity).await?;
+    let needed = mfa.needed(&pending.mount, who.as_ref()).await?;
     mfa.satisfy(&needed, &pending.entity, &given, cx.now).await?;
     let pending = mfa.pending.take(&request.mfa_request_id).ok_or_else(unknown)?;
     let door = login::Door {

@@ -10,27 +10,27 @@ use crate::active::Active;
 use crate::core::Core;
 use crate::engine::{Access, Caller};
 use crate::fault::Fault;
-use crate::identity::Entity;
+use crate::identity::Principal;
 
 /// A request whose caller is known, or that anybody may make.
 pub struct Authenticated {
     pub(super) admitted: Admitted,
     pub(super) caller: Option<Caller>,
-    pub(super) entity: Option<Arc<Entity>>,
+    pub(super) principal: Option<Principal>,
 }
 
 pub(crate) async fn run(core: &Core, mut admitted: Admitted) -> Result<Authenticated, Box<Refusal>> {
     match identify(core, &mut admitted).await {
-        Ok((caller, entity)) => Ok(Authenticated {
+        Ok((caller, principal)) => Ok(Authenticated {
             admitted,
             caller,
-            entity,
+            principal,
         }),
         Err((fault, caller)) => Err(Refusal::of_admitted(admitted, caller, fault)),
     }
 }
 
-type Identified = (Option<Caller>, Option<Arc<Entity>>);
+type Identified = (Option<Caller>, Option<Principal>);
 
 /// Faults come with the caller as far as known, for the audit entry.
 async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (Fault, Option<Caller>)> {
@@ -77,7 +77,7 @@ async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (F
         inline: false,
     };
     match check(admitted, &active, &caller).await {
-        Ok(entity) => Ok((Some(caller), entity)),
+        Ok(principal) => Ok((Some(caller), principal)),
         Err(fault) => Err((fault, Some(caller))),
     }
 }
@@ -94,13 +94,13 @@ async fn inline(
         .await
         .map_err(|fault| (fault, None))?;
     match check(admitted, &active, &caller).await {
-        Ok(entity) => Ok((Some(caller), entity)),
+        Ok(principal) => Ok((Some(caller), principal)),
         Err(fault) => Err((fault.of_inline_auth(), Some(caller))),
     }
 }
 
 /// Bound networks, and whether the entity behind the token may still do anything.
-async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<Option<Arc<Entity>>, Fault> {
+async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<Option<Principal>, Fault> {
     let token = &caller.token;
     let address = admitted.facts.client.address.map(|address| address.ip());
     if token.expires.is_some() && !token.allows_address(address) {
@@ -109,12 +109,12 @@ async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<
     if token.entity_id.is_empty() {
         return Ok(None);
     }
-    match active.identity.entity(&token.entity_id).await? {
+    match active.identity.principal(&token.entity_id).await? {
         None => Err(Fault::denied().because("the entity of the token no longer exists")),
-        Some(entity) if entity.disabled => {
+        Some(principal) if principal.entity.disabled => {
             Err(Fault::denied().because("the entity of the token is disabled"))
         }
-        Some(entity) => Ok(Some(entity)),
+        Some(principal) => Ok(Some(principal)),
     }
 }
 
@@ -129,6 +129,6 @@ impl Authenticated {
 
     /// Policies the caller's identity adds.
     pub(super) fn identity_policies(&self) -> &[String] {
-        self.entity.as_ref().map_or(&[], |entity| &entity.policies)
+        self.principal.as_ref().map_or(&[], Principal::policies)
     }
 }

@@ -94,7 +94,7 @@ async fn decide(
         .policies
         .acl(
             token,
-            authenticated.entity.as_deref(),
+            authenticated.principal.as_ref(),
             &active.identity,
             admitted.facts.now,
         )

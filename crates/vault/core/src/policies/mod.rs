@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::barrier::{BarrierError, Generation, Rows, Stored, View, Writes};
 use crate::fault::Fault;
-use crate::identity::{Entity, Identity};
+use crate::identity::{Identity, Principal};
 use crate::tokens::Token;
 use subject::Subject;
 
@@ -40,7 +40,6 @@ impl Stored for PolicyRow {
 pub struct Policies {
     rows: Rows<PolicyRow>,
     changed: Generation,
-    identity_changed: Generation,
     compiled: Mutex<Cache<Key, (Stamp, Arc<Acl>)>>,
 }
 
@@ -77,11 +76,9 @@ pub struct Question<'a> {
 
 impl Policies {
     pub(crate) fn new(view: &View) -> Self {
-        let identity_changed = view.folder("identity/").generation();
         let view = view.folder("policy/");
         Self {
             changed: view.generation(),
-            identity_changed,
             rows: Rows::new(view),
             compiled: Mutex::new(Cache::new(KEPT)),
         }
@@ -208,14 +205,15 @@ impl Policies {
     pub async fn acl(
         &self,
         token: &Token,
-        entity: Option<&Entity>,
+        principal: Option<&Principal>,
         identity: &Identity,
         now: Timestamp,
     ) -> Result<Arc<Acl>, Fault> {
-        let key = Key::of(token, entity);
+        let key = Key::of(token, principal);
         let stamp = Stamp {
             policies: self.changed.current(),
-            identity: entity.map_or(0, |_| self.identity_changed.current()),
+            // What the principal was read under: a change since then must not be taken for known.
+            identity: principal.map_or(0, Principal::seen),
         };
         if let Some((kept, acl)) = self.compiled.lock().get(&key)
             && *kept == stamp
@@ -223,10 +221,10 @@ impl Policies {
         {
             return Ok(acl.clone());
         }
-        let subject = match entity {
-            Some(entity) => Some(Subject {
-                entity,
-                aliases: identity.aliases_of(entity).await?,
+        let subject = match principal {
+            Some(principal) => Some(Subject {
+                principal,
+                aliases: identity.aliases_of(&principal.entity).await?,
             }),
             None => None,
         };
@@ -269,19 +267,21 @@ impl Policies {
 }
 
 impl Key {
-    fn of(token: &Token, entity: Option<&Entity>) -> Self {
-        let Some(entity) = entity else {
+    fn of(token: &Token, principal: Option<&Principal>) -> Self {
+        let Some(principal) = principal else {
             return Self {
                 policies: token.policies.clone(),
                 entity_id: String::new(),
             };
         };
-        let mut policies: Vec<String> = token.policies.iter().chain(&entity.policies).cloned().collect();
+        // No identity is root, whatever its record says.
+        let added = principal.policies().iter().filter(|policy| *policy != "root");
+        let mut policies: Vec<String> = token.policies.iter().chain(added).cloned().collect();
         policies.sort_unstable();
         policies.dedup();
         Self {
             policies,
-            entity_id: entity.id.clone(),
+            entity_id: principal.entity.id.clone(),
         }
     }
 }

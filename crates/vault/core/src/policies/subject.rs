@@ -3,22 +3,23 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arca_policy::template::{AliasField, IdentityView, Parameter};
+use arca_policy::template::{AliasField, GroupField, IdentityView, Parameter};
 
-use crate::identity::{Alias, Entity};
+use crate::identity::{Alias, Group, Principal};
 
-/// An entity with its aliases.
+/// An entity with its aliases and groups.
 pub(super) struct Subject<'a> {
-    pub(super) entity: &'a Entity,
+    pub(super) principal: &'a Principal,
     pub(super) aliases: Vec<Arc<Alias>>,
 }
 
 impl IdentityView for Subject<'_> {
     fn value(&self, parameter: Parameter<'_>) -> Option<Cow<'_, str>> {
+        let entity = &self.principal.entity;
         let text = match parameter {
-            Parameter::EntityId => &self.entity.id,
-            Parameter::EntityName => &self.entity.name,
-            Parameter::EntityMetadata(key) => self.entity.metadata.get(key)?,
+            Parameter::EntityId => &entity.id,
+            Parameter::EntityName => &entity.name,
+            Parameter::EntityMetadata(key) => entity.metadata.get(key)?,
             Parameter::Alias { accessor, field } => {
                 let alias = self
                     .aliases
@@ -31,9 +32,23 @@ impl IdentityView for Subject<'_> {
                     AliasField::CustomMetadata(key) => alias.custom_metadata.get(key)?,
                 }
             }
-            // There are no groups yet, so nobody is in one.
-            Parameter::GroupById { .. } | Parameter::GroupByName { .. } => return None,
+            Parameter::GroupById { id, field } => {
+                let mut groups = self.principal.groups();
+                of_group(groups.find(|group| group.id == id)?, field)?
+            }
+            Parameter::GroupByName { name, field } => {
+                let mut groups = self.principal.groups();
+                of_group(groups.find(|group| group.name == name)?, field)?
+            }
         };
         Some(Cow::Borrowed(text))
+    }
+}
+
+fn of_group<'a>(group: &'a Group, field: GroupField<'_>) -> Option<&'a String> {
+    match field {
+        GroupField::Id => Some(&group.id),
+        GroupField::Name => Some(&group.name),
+        GroupField::Metadata(key) => group.metadata.get(key),
     }
 }

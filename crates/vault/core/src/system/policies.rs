@@ -159,13 +159,13 @@ async fn answer(cx: &Cx, token: &Token, request: api::Capabilities) -> Result<An
         )));
     }
     let active = cx.active()?;
-    let entity = match &*token.entity_id {
+    let principal = match &*token.entity_id {
         "" => None,
-        id => active.identity.entity(id).await?,
+        id => active.identity.principal(id).await?,
     };
     let acl = active
         .policies
-        .acl(token, entity.as_deref(), &active.identity, cx.now)
+        .acl(token, principal.as_ref(), &active.identity, cx.now)
         .await?;
     let mut found: BTreeMap<String, Json> = BTreeMap::new();
     for path in &paths {

@@ -27,13 +27,13 @@ pub(super) fn routes() -> Table<System> {
 }
 
 async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
-    let entity = match &*caller.token.entity_id {
+    let principal = match &*caller.token.entity_id {
         "" => None,
-        id => active.identity.entity(id).await?,
+        id => active.identity.principal(id).await?,
     };
     active
         .policies
-        .acl(&caller.token, entity.as_deref(), &active.identity, now)
+        .acl(&caller.token, principal.as_ref(), &active.identity, now)
         .await
 }
 

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 
 const OLDEST: &str = include_str!("formats/store-1.json");
 const OLDEST_LOGINS: &str = include_str!("formats/logins-1.json");
+/// The first with groups.
+const WITH_GROUPS: &str = include_str!("formats/store-2.json");
 
 /// One record of each kind that is stored.
 async fn furnish(vault: &Unsealed) -> Value {
@@ -60,6 +62,7 @@ async fn furnish(vault: &Unsealed) -> Value {
         .write_wrapped("sys/wrapping/wrap", json!({"w": "x"}), 2_000_000)
         .await
         .expect(200);
+    furnish_groups(vault, &service.body["auth"]["entity_id"]).await;
     let options = json!({"type": "file", "options": {"file_path": "discard"}});
     let _ = vault.write("sys/audit/discard", options).await.expect(204);
     json!({
@@ -122,6 +125,55 @@ async fn furnish_logins(vault: &Unsealed) -> Value {
         "entity": entity.data("id"),
         "url": made.data("url"),
     })
+}
+
+/// A group in a group, an external one with its alias, and an entity merged into the one that is a member.
+async fn furnish_groups(vault: &Unsealed, entity: &Value) {
+    let inner = json!({"name": "Inner", "metadata": {"team": "a"}, "member_entity_ids": [entity]});
+    let inner = vault.write("identity/group", inner).await.expect(200);
+    let outer = json!({"name": "outer", "policies": "default", "member_group_ids": inner.data("id")});
+    let _ = vault.write("identity/group", outer).await.expect(200);
+    let external = json!({"name": "external", "type": "external"});
+    let external = vault.write("identity/group", external).await.expect(200);
+    let mounts = vault.read("sys/auth").await.expect(200);
+    let accessor = mounts.data("token~1/accessor");
+    let alias = json!({"name": "cn=x", "mount_accessor": accessor, "canonical_id": external.data("id")});
+    let _ = vault.write("identity/group-alias", alias).await.expect(200);
+    let former = json!({"name": "former"});
+    let former = vault.write("identity/entity", former).await.expect(200);
+    let merge = json!({"from_entity_ids": former.data("id"), "to_entity_id": entity});
+    let _ = vault.write("identity/entity/merge", merge).await.expect(204);
+}
+
+#[tokio::test]
+async fn groups_are_read_from_the_first_store_that_has_them() {
+    let (vault, known) = open(WITH_GROUPS).await;
+    let entity = format!("identity/entity/id/{}", known["entity"].as_str().unwrap());
+    let shown = vault.read(&entity).await.expect(200);
+    let inner = vault.read("identity/group/name/inner").await.expect(200);
+    let outer = vault.read("identity/group/name/outer").await.expect(200);
+    assert_eq!(
+        (
+            shown.data("direct_group_ids/0"),
+            shown.data("inherited_group_ids/0")
+        ),
+        (inner.data("id"), outer.data("id"))
+    );
+    assert_eq!(inner.data("metadata/team"), "a");
+    assert_eq!(inner.data("member_entity_ids/0"), &known["entity"]);
+    assert_eq!(shown.data("merged_entity_ids").as_array().unwrap().len(), 1);
+    let names = vault.list("identity/group/name").await.expect(200);
+    assert_eq!(names.data("keys"), &json!(["external", "Inner", "outer"]));
+    let found = vault.read("identity/group/name/external").await.expect(200);
+    let lookup = json!({
+        "alias_name": "CN=X",
+        "alias_mount_accessor": found.data("alias/mount_accessor"),
+    });
+    let by_alias = vault.write("identity/lookup/group", lookup).await.expect(200);
+    assert_eq!(by_alias.data("name"), "external");
+    let lookup = json!({"token": known["service"]});
+    let token = vault.write("auth/token/lookup", lookup).await.expect(200);
+    assert_eq!(token.data("identity_policies"), &json!(["default"]));
 }
 
 #[tokio::test]
@@ -209,6 +261,9 @@ async fn the_oldest_store_is_read_whole() {
         .await
         .expect(200);
     assert_eq!(entity.data("aliases/0/name"), "app-1");
+    assert_eq!(entity.data("group_ids"), &json!([]), "there were no groups");
+    let names = vault.list("identity/entity/name").await.expect(200);
+    assert_eq!(names.data("keys/0"), entity.data("name"));
     let role = vault.read("auth/token/roles/app").await.expect(200);
     assert_eq!(role.data("token_period"), 8760 * 3600);
     let opened = vault

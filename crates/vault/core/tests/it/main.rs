@@ -13,6 +13,8 @@ mod audit;
 mod formats;
 mod help;
 mod identity;
+mod identity_external;
+mod identity_groups;
 mod inline_auth;
 mod lease_targets;
 mod leases;

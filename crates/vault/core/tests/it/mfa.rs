@@ -627,6 +627,23 @@ async fn methods_and_keys_are_written_read_and_deleted() {
 }
 
 #[tokio::test]
+async fn enforcements_are_by_group_also_through_another_group() {
+    let vault = with_people().await;
+    let phone = method(&vault, json!({"issuer": "Arca"})).await;
+    let login = log_in(&vault, "ann", &[]).await.expect(200);
+    let inner = json!({"name": "inner", "member_entity_ids": [login.body["auth"]["entity_id"]]});
+    let inner = vault.write("identity/group", inner).await.expect(200);
+    let outer = json!({"name": "outer", "member_group_ids": [inner.data("id")]});
+    let outer = vault.write("identity/group", outer).await.expect(200);
+    let rule = json!({"mfa_method_ids": [phone], "identity_group_ids": [outer.data("id")]});
+    enforce(&vault, "group", rule).await;
+    let waits = log_in(&vault, "ann", &[]).await.expect(200);
+    assert_ne!(waits.body["auth"]["mfa_requirement"], Value::Null);
+    let goes_on = log_in(&vault, "bob", &[]).await.expect(200);
+    assert_eq!(goes_on.body["auth"]["mfa_requirement"], Value::Null);
+}
+
+#[tokio::test]
 async fn enforcements_that_would_never_apply_are_refused() {
     let vault = with_people().await;
     let id = method(&vault, json!({"issuer": "x"})).await;

@@ -7,7 +7,6 @@ use arca_api::token as api;
 use arca_base::{RequestPath, Ttl, glob};
 
 use super::TokenEngine;
-use super::lookup::identity_policies;
 use crate::active::Active;
 use crate::engine::{Answer, Cx};
 use crate::fault::Fault;
@@ -41,10 +40,10 @@ pub(super) async fn with_role(_: Arc<TokenEngine>, cx: Cx, request: api::Create)
 pub(super) async fn has_sudo(cx: &Cx) -> Result<bool, Fault> {
     let active = cx.active()?;
     let token = &cx.caller()?.token;
-    let entity = active.identity.entity(&token.entity_id).await?;
+    let principal = active.identity.principal(&token.entity_id).await?;
     let acl = active
         .policies
-        .acl(token, entity.as_deref(), &active.identity, cx.now)
+        .acl(token, principal.as_ref(), &active.identity, cx.now)
         .await?;
     let path = RequestPath::parse(&format!("auth/token/{}", cx.path))?;
     Ok(acl.has_sudo(cx.operation, &path))
@@ -86,7 +85,7 @@ async fn create(cx: &Cx, request: api::Create, role: Option<&Role>, orphan: bool
     }
     let mut issued = active.tokens.create(new, cx.now).await?;
     issued.warnings.extend(warnings);
-    issued.identity_policies = identity_policies(active, &issued.token).await?;
+    issued.identity_policies = active.identity.policies_of(&issued.token.entity_id).await?;
     Ok(Answer::token(issued))
 }
 

@@ -8,7 +8,6 @@ use arca_api::token as api;
 use arca_base::{Json, json_object};
 
 use super::{TokenEngine, by_accessor as find_by_accessor};
-use crate::active::Active;
 use crate::engine::{Answer, Cx, list_limit};
 use crate::fault::Fault;
 use crate::login::shown_network;
@@ -99,19 +98,11 @@ async fn describe(cx: &Cx, token: &Token, id: &str) -> Result<Answer, Fault> {
             add("last_renewal", renewed.to_string().into());
             add("last_renewal_time", renewed.unix_seconds().into());
         }
-        let identity_policies = identity_policies(cx.active()?, token).await?;
+        let identity_policies = cx.active()?.identity.policies_of(&token.entity_id).await?;
         if !identity_policies.is_empty() {
             add("identity_policies", identity_policies.into());
+            add("external_namespace_policies", Json::object());
         }
     }
     Ok(Answer::data(&shown))
-}
-
-/// Policies the identity of a token adds.
-pub(super) async fn identity_policies(active: &Active, token: &Token) -> Result<Vec<String>, Fault> {
-    if token.entity_id.is_empty() {
-        return Ok(Vec::new());
-    }
-    let entity = active.identity.entity(&token.entity_id).await?;
-    Ok(entity.map(|entity| entity.policies.clone()).unwrap_or_default())
 }

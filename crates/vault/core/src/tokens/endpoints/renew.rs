@@ -5,7 +5,6 @@ use std::sync::Arc;
 use arca_api::token as api;
 use arca_base::{Secret, Ttl};
 
-use super::lookup::identity_policies;
 use super::{TokenEngine, by_accessor as find_by_accessor};
 use crate::active::Active;
 use crate::engine::{Answer, Cx, TokenTerms};
@@ -61,7 +60,7 @@ async fn renew(
         .renew(token, increment, terms.as_ref(), mount, cx.now)
         .await?;
     issued.client_token = presented;
-    issued.identity_policies = identity_policies(active, token).await?;
+    issued.identity_policies = active.identity.policies_of(&token.entity_id).await?;
     Ok(Answer::token(issued))
 }
 
@@ -91,9 +90,16 @@ async fn terms_today(
         ));
     };
     let engine = active.router.engine(&mount)?;
-    let terms = engine
+    let renewal = engine
         .renew_login(active.router.site(&mount, cx.now), token.clone())
         .await?;
+    if let Some(groups) = renewal.as_ref().and_then(|renewal| renewal.groups.as_ref()) {
+        active
+            .identity
+            .refresh_groups(&token.entity_id, &mount.accessor, groups)
+            .await?;
+    }
+    let terms = renewal.map(|renewal| renewal.terms);
     Ok((terms, active.router.lease_times(&mount)))
 }
 
