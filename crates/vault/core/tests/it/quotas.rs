@@ -16,6 +16,7 @@ async fn read_from(vault: &Unsealed, address: &str, path: &str) -> Reply {
         path: RequestPath::parse(path).unwrap(),
         namespace: String::new(),
         token: Some(Secret::new(vault.root.clone())),
+        inline_auth: None,
         wrap_ttl: None,
         factors: Vec::new(),
         data: Object::new(),
