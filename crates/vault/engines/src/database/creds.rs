@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arca_api::database as api;
-use arca_base::{Secret, Ttl, json_object};
+use arca_base::{Json, Timestamp, Ttl};
 use arca_core::Fault;
 use arca_core::engine::{Answer, Cx, Grant, Site};
 use arca_core::ttl::Lifetime;
 
 use super::config::Config;
 use super::connection::{Connection, failed};
-use super::driver::{Credential, CredentialKind, NewUser};
+use super::credential::{Holder, Made};
+use super::driver::{CredentialKind, NewUser};
 use super::lease::{Internal, SLACK};
 use super::role::{self, Role};
 use super::username::Facts;
@@ -29,14 +30,8 @@ pub(super) async fn read(engine: Arc<Databases>, cx: Cx, request: api::Name) -> 
     if !config.allows(name) {
         return Err(Fault::failed(format!("{name:?} is not an allowed role")));
     }
-    if !connection.kind.credentials.contains(&role.credential())
-        || role.credential() != CredentialKind::Password
-    {
-        return Err(Fault::invalid(format!(
-            "unsupported credential_type: {:?}",
-            role.credential().as_str()
-        )));
-    }
+    role.plan
+        .check_place(connection.kind, &role.creation, "creation_statements")?;
     check_quotas(site, name, &role, &token.entity_id).await?;
     let facts = Facts {
         display_name: &token.display_name,
@@ -44,10 +39,12 @@ pub(super) async fn read(engine: Arc<Databases>, cx: Cx, request: api::Name) -> 
     };
     let username = username(&config, &connection, &facts, site)?;
     refuse_taken(site, &config, &connection, &username).await?;
-    let password = site
-        .passwords
-        .generate(role.password_policy(&config.password_policy))
-        .await?;
+    let holder = Holder {
+        username: &username,
+        facts: &facts,
+        expiration: expiration(site, &role),
+    };
+    let made = role.plan.make(site, &config.password_policy, &holder).await?;
     let internal = Internal {
         username,
         role: name.clone(),
@@ -55,7 +52,7 @@ pub(super) async fn read(engine: Arc<Databases>, cx: Cx, request: api::Name) -> 
         revocation_statements: role.revocation.clone(),
         entity: token.entity_id.clone(),
     };
-    make(site, &connection, &role, internal, password).await
+    make(site, &connection, &role, internal, &made).await
 }
 
 /// The name of a user to come.
@@ -105,14 +102,13 @@ async fn make(
     connection: &Connection,
     role: &Role,
     internal: Internal,
-    password: Secret<String>,
+    made: &Made,
 ) -> Result<Answer, Fault> {
     let intent = intent::note(site, &role.db_name, &internal.username, &role.revocation).await?;
-    let credential = Credential::Password(password);
     let user = NewUser {
         username: &internal.username,
-        credential: &credential,
-        expiration: site.now.plus(lifetime(site, role)).plus(SLACK),
+        credential: &made.credential,
+        expiration: expiration(site, role),
         creation: &role.creation,
         rollback: &role.rollback,
     };
@@ -131,19 +127,27 @@ async fn make(
         .await;
         return Err(failed(error));
     }
-    let data = json_object! {
-        "username" => internal.username.as_str(),
-        "password" => credential.password().map_or("", |password| password.expose().as_str()),
-    };
+    let username = [("username", internal.username.as_str())];
+    let data: Json = username
+        .into_iter()
+        .chain(made.answer())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let grant = Grant {
         ttl: role.default_ttl,
         max_ttl: role.max_ttl,
-        renewable: true,
+        // A certificate ends when it says so; whoever needs another one asks for it.
+        renewable: role.plan.kind() != CredentialKind::ClientCertificate,
         internal: Some(internal.to_text()?),
         target: role.db_name.clone(),
         intent: Some(intent),
     };
     Ok(Answer::leased(&data, grant))
+}
+
+/// When a new user must not be able to log in any more.
+fn expiration(site: &Site, role: &Role) -> Timestamp {
+    site.now.plus(lifetime(site, role)).plus(SLACK)
 }
 
 /// How long the lease of a new user will be, as core works it out.

@@ -90,6 +90,16 @@ impl Credential {
             Self::PublicKey(_) | Self::Subject(_) => None,
         }
     }
+
+    /// What stands for `{{public_key}}` and `{{subject}}` in statements; a place without a value of its own is left
+    /// empty.
+    pub(super) fn places(&self) -> [(&'static str, &str); 2] {
+        match self {
+            Self::Password(_) => [("public_key", ""), ("subject", "")],
+            Self::PublicKey(key) => [("public_key", key), ("subject", "")],
+            Self::Subject(subject) => [("public_key", ""), ("subject", subject)],
+        }
+    }
 }
 
 /// A user to make.

@@ -18,6 +18,7 @@ pub mod catalog;
 mod census;
 mod config;
 mod connection;
+mod credential;
 mod creds;
 mod cron;
 pub mod driver;

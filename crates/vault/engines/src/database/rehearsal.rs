@@ -5,7 +5,8 @@ use std::time::Duration;
 use arca_base::Ttl;
 use arca_core::engine::Site;
 
-use super::driver::{Credential, CredentialKind, DriverError, Rehearsal};
+use super::credential::Holder;
+use super::driver::{DriverError, Rehearsal};
 use super::role::Role;
 use super::username::Facts;
 use super::{Databases, config, creds};
@@ -40,7 +41,14 @@ async fn rehearse(engine: &Databases, site: &Site, name: &str, role: &Role) -> O
             role.db_name
         ));
     }
-    if !connection.kind.rehearses || role.credential() != CredentialKind::Password {
+    let place = role
+        .plan
+        .check_place(connection.kind, &role.creation, "creation_statements");
+    if let Err(fault) = place {
+        warnings.push(format!("creds/{name} fails: {fault}"));
+        return Some(warnings);
+    }
+    if !connection.kind.rehearses {
         return Some(warnings);
     }
     let facts = Facts {
@@ -48,16 +56,23 @@ async fn rehearse(engine: &Databases, site: &Site, name: &str, role: &Role) -> O
         role_name: name,
     };
     let username = creds::username(&config, &connection, &facts, site).ok()?;
-    let password = site
-        .passwords
-        .generate(role.password_policy(&config.password_policy))
-        .await
-        .ok()?;
-    let credential = Credential::Password(password);
+    let expiration = site.now.plus(Ttl::from_hours(1));
+    let holder = Holder {
+        username: &username,
+        facts: &facts,
+        expiration,
+    };
+    let made = match role.plan.make(site, &config.password_policy, &holder).await {
+        Ok(made) => made,
+        Err(fault) => {
+            warnings.push(format!("creds/{name} fails: {fault}"));
+            return Some(warnings);
+        }
+    };
     let rehearsal = Rehearsal {
         username: &username,
-        credential: &credential,
-        expiration: site.now.plus(Ttl::from_hours(1)),
+        credential: &made.credential,
+        expiration,
         creation: &role.creation,
         renewal: &role.renewal,
         revocation: &role.revocation,

@@ -11,7 +11,7 @@ use arca_core::engine::{Answer, Cx, Site};
 use super::Databases;
 use super::config::{self, Config};
 use super::connection::{failed, open};
-use super::driver::{Credential, DriverError};
+use super::driver::{Credential, CredentialKind, DriverError};
 use super::rotation::Pending;
 
 const MAX_ATTEMPTS: usize = 16;
@@ -37,7 +37,8 @@ pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Resul
         ));
     }
     let rows = Pending::of_roots(site);
-    let pending = Pending::begin(&rows, site, name, &username, &config.password_policy).await?;
+    let new = async { Ok(site.passwords.generate(&config.password_policy).await?) };
+    let pending = Pending::begin(&rows, site, name, &username, CredentialKind::Password, new).await?;
     let credential = Credential::Password(Secret::new(pending.value.password.clone()));
     let mut driver = connection.alone().await;
     let changed = connection

@@ -1,11 +1,10 @@
 //! Static roles: users that are there already, and whose passwords change.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_api::database as api;
 use arca_base::json::Object;
-use arca_base::{Json, Secret, Timestamp, json_object};
+use arca_base::{Entropy, Json, Secret, Timestamp, json_object};
 use arca_core::Fault;
 use arca_core::barrier::{Change, Row, Rows, Stored, Writes};
 use arca_core::engine::{Answer, Cx, Site, list_limit};
@@ -13,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::{self, statements_of};
 use super::connection::failed;
-use super::driver::{Credential, CredentialKind};
+use super::credential::{Plan, credential_of};
+use super::driver::CredentialKind;
 use super::rotation::Pending;
 use super::schedule::{Given, Schedule};
 use super::{Databases, role};
@@ -28,8 +28,8 @@ pub(super) struct StaticRole {
     pub(super) db_name: String,
     username: String,
     rotation: Vec<String>,
-    credential_type: String,
-    credential_config: BTreeMap<String, String>,
+    #[serde(flatten)]
+    plan: Plan,
     schedule: Schedule,
     password: String,
     last_rotation: Option<Timestamp>,
@@ -41,10 +41,6 @@ impl Stored for StaticRole {
 }
 
 impl StaticRole {
-    fn credential(&self) -> CredentialKind {
-        CredentialKind::named(&self.credential_type).unwrap_or_default()
-    }
-
     /// When its password is to be changed next.
     pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
         match self.last_rotation {
@@ -53,7 +49,13 @@ impl StaticRole {
         }
     }
 
-    fn changed(&self, request: &api::WriteStaticRole, is_new: bool) -> Result<Self, Fault> {
+    fn changed(
+        &self,
+        request: &api::WriteStaticRole,
+        is_new: bool,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
         let mut next = self.clone();
         if let Some(db_name) = &request.db_name {
             next.db_name.clone_from(db_name);
@@ -80,13 +82,15 @@ impl StaticRole {
         if let Some(given) = statements_of("rotation_statements", request.rotation_statements.as_ref())? {
             next.rotation = given;
         }
-        if let Some(kind) = &request.credential_type {
-            next.credential_type = role::credential_type(kind)?;
+        let config = request.credential_config.as_ref().map(|config| &config.0);
+        next.plan = self
+            .plan
+            .changed(request.credential_type.as_deref(), config, entropy, now)?;
+        if !is_new && next.plan.kind() != self.plan.kind() {
+            return Err(Fault::invalid(
+                "credential_type of a static role cannot be changed; delete the role and write it again",
+            ));
         }
-        if let Some(config) = &request.credential_config {
-            next.credential_config.clone_from(&config.0);
-        }
-        role::check_credential_config(next.credential(), &next.credential_config)?;
         next.schedule = next.schedule.changed(&Given {
             period: request.rotation_period,
             cron: request.rotation_schedule.as_deref(),
@@ -106,8 +110,8 @@ impl StaticRole {
             ("db_name", self.db_name.as_str().into()),
             ("username", self.username.as_str().into()),
             ("rotation_statements", self.rotation.clone().into()),
-            ("credential_type", self.credential().as_str().into()),
-            ("credential_config", role::shown_config(&self.credential_config)),
+            ("credential_type", self.plan.kind().as_str().into()),
+            ("credential_config", self.plan.shown()),
             (
                 "next_vault_rotation",
                 self.due(now).map(|due| due.to_string()).into(),
@@ -201,7 +205,7 @@ pub(super) async fn write(
     let _turn = engine.rotating.hold(format!("role/{name}")).await;
     let found = rows(site).get(name).await?;
     let former = found.as_ref().map(|row| (*row.value).clone()).unwrap_or_default();
-    let changed = former.changed(&request, found.is_none())?;
+    let changed = former.changed(&request, found.is_none(), &*site.entropy, site.now)?;
     check_against_config(&engine, site, name, &changed).await?;
     if found.is_none() {
         create(&engine, site, name, &changed).await?;
@@ -230,15 +234,13 @@ async fn check_against_config(
             role.username, role.db_name
         )));
     }
-    if role.credential() != CredentialKind::Password
-        || !connection.kind.credentials.contains(&CredentialKind::Password)
-    {
-        return Err(Fault::invalid(format!(
-            "unsupported credential_type: {:?}",
-            role.credential().as_str()
-        )));
+    if role.plan.kind() == CredentialKind::ClientCertificate {
+        return Err(Fault::invalid(
+            "unsupported credential_type: \"client_certificate\": certificates are for the users of dynamic roles",
+        ));
     }
-    Ok(())
+    role.plan
+        .check_place(connection.kind, &role.rotation, "rotation_statements")
 }
 
 /// Changes the password at once; the role is there when that has worked.
@@ -271,9 +273,12 @@ async fn set_password(
     role: &StaticRole,
 ) -> Result<Row<Pending>, Fault> {
     let (config, connection) = engine.connection(site, &role.db_name).await?;
-    let policy = role::policy(&role.credential_config).unwrap_or(&config.password_policy);
-    let pending = Pending::begin(&Pending::of_roles(site), site, name, &role.username, policy).await?;
-    let credential = Credential::Password(Secret::new(pending.value.password.clone()));
+    let secret = role.plan.secret(site, &config.password_policy);
+    let rows = Pending::of_roles(site);
+    let begun = Pending::begin(&rows, site, name, &role.username, role.plan.kind(), secret);
+    let pending = begun.await?;
+    let secret = Secret::new(pending.value.password.clone());
+    let credential = credential_of(role.plan.kind(), &secret)?;
     connection
         .call(site, |driver| async move {
             driver
@@ -338,7 +343,10 @@ pub(super) async fn credentials(_: Arc<Databases>, cx: Cx, request: api::Name) -
     let mut shown = role.timing();
     let left = role.due(cx.now).map_or(0, |due| due.seconds_until(cx.now));
     shown.insert("username".to_owned(), role.username.as_str().into());
-    shown.insert("password".to_owned(), role.password.as_str().into());
+    shown.insert(
+        role.plan.kind().as_str().to_owned(),
+        role.password.as_str().into(),
+    );
     shown.insert("ttl".to_owned(), left.into());
     Ok(Answer::data(&Json::Object(shown)))
 }

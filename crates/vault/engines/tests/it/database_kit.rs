@@ -31,7 +31,10 @@ impl Estate {
     }
 
     pub(crate) async fn on(storage: Arc<dyn Storage>) -> Self {
-        let postgres = Postgres::start().unwrap();
+        Self::beside(Postgres::start().unwrap(), storage).await
+    }
+
+    pub(crate) async fn beside(postgres: Postgres, storage: Arc<dyn Storage>) -> Self {
         postgres
             .query(&format!(
                 "CREATE ROLE \"{ADMIN}\" WITH LOGIN CREATEROLE PASSWORD '{ADMIN_PASSWORD}';

@@ -9,6 +9,7 @@
     reason = "tests: failing loudly is their job, and a scenario reads best in one piece"
 )]
 
+mod database_credentials;
 mod database_faults;
 mod database_input;
 mod database_kit;

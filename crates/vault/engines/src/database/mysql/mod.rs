@@ -53,7 +53,11 @@ const fn kind(plugin_name: &'static str, username_template: &'static str, userna
         username_template,
         username_limit,
         takes_template: true,
-        credentials: &[CredentialKind::Password],
+        credentials: &[
+            CredentialKind::Password,
+            CredentialKind::RsaPrivateKey,
+            CredentialKind::ClientCertificate,
+        ],
         rehearses: true,
         secret_details: &["tls_certificate_key"],
         open,
@@ -90,8 +94,7 @@ impl Database for MySql {
     }
 
     async fn create_user(&self, user: &NewUser<'_>) -> Result<(), DriverError> {
-        let password = password_of(user.credential)?;
-        let values = Values::new(user.username, Some(password), Some(user.expiration))?;
+        let values = Values::new(user.username, Some(user.credential), Some(user.expiration))?;
         if values.fill(user.creation).is_empty() {
             return Err(DriverError::Statements("empty creation statements".to_owned()));
         }
@@ -133,12 +136,12 @@ impl Database for MySql {
         credential: &Credential,
         statements: &[String],
     ) -> Result<(), DriverError> {
-        let password = password_of(credential)?;
-        let values = Values::new(username, Some(password), None)?;
+        let values = Values::new(username, Some(credential), None)?;
         let mut session = self.link.session().await?;
         if !statements.is_empty() {
             return values.run(&mut session, statements).await;
         }
+        password_of(credential)?;
         let hosts = self.hosts_to_change(&mut session, username).await?;
         let statements: Vec<String> = hosts
             .iter()

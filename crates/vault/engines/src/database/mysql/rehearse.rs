@@ -3,20 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::super::driver::{DriverError, Finding, Phase, Rehearsal};
+use super::super::driver::{Credential, DriverError, Finding, Phase, Rehearsal};
 use super::super::statements;
 use super::accounts;
 use super::failure::{Failure, NOT_PREPARABLE};
 use super::link::Session;
-use super::script::{Values, password_of};
+use super::script::Values;
 
 /// Everything that is wrong with the statements of a role.
 pub(super) async fn rehearse(
     session: &mut Session<'_>,
     role: &Rehearsal<'_>,
 ) -> Result<Vec<Finding>, DriverError> {
-    let password = password_of(role.credential)?;
-    let values = Values::new(role.username, Some(password), Some(role.expiration))?;
+    let values = Values::new(role.username, Some(role.credential), Some(role.expiration))?;
     let mut findings = read_over(role);
     if let Err(failure) = accounts::of_user(session, role.username).await {
         match failure {
@@ -68,7 +67,15 @@ fn read_over(role: &Rehearsal<'_>) -> Vec<Finding> {
             "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'",
         );
     }
-    if !creation.contains("{{password}}") {
+    let is_password = matches!(role.credential, Credential::Password(_));
+    if matches!(role.credential, Credential::Subject(_)) && !creation.contains("{{subject}}") {
+        creation_lacks(
+            "{{subject}} in them",
+            "every certificate that the server trusts, or none at all, would do to log in as these users",
+            "CREATE USER '{{name}}'@'%' REQUIRE SUBJECT '/{{subject}}'",
+        );
+    }
+    if is_password && !creation.contains("{{password}}") {
         creation_lacks(
             "{{password}} in them",
             "users would have no password, or one that is not theirs alone",
@@ -114,7 +121,6 @@ fn hosts(text: &str) -> BTreeSet<&str> {
 mod tests {
     use arca_base::{Secret, Timestamp};
 
-    use super::super::super::driver::Credential;
     use super::*;
 
     fn findings(creation: &str, revocation: &[&str]) -> Vec<String> {

@@ -37,7 +37,11 @@ pub(super) static KIND: Kind = Kind {
     username_template: r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 8) (.RoleName | truncate 8) (random 20) (unix_time) | truncate 63 }}"#,
     username_limit: 63,
     takes_template: true,
-    credentials: &[CredentialKind::Password],
+    credentials: &[
+        CredentialKind::Password,
+        CredentialKind::RsaPrivateKey,
+        CredentialKind::ClientCertificate,
+    ],
     rehearses: true,
     secret_details: &[],
     open: |settings, entropy| Box::pin(async move { open(&settings, entropy) }),
@@ -79,19 +83,22 @@ impl Postgres {
         credential: Option<&Credential>,
         expiration: Option<Timestamp>,
     ) -> Result<Filled, DriverError> {
-        let password = credential
-            .map(|credential| self.password_text(credential))
-            .transpose()?;
-        let password = password.unwrap_or_else(|| Secret::new(String::new()));
+        let password = credential.and_then(Credential::password);
+        let password = password.map_or_else(
+            || Secret::new(String::new()),
+            |password| self.form.of(password, &*self.entropy),
+        );
         let expiration = expiration.map(expiration_text).unwrap_or_default();
+        let mut values = vec![
+            ("name", username),
+            ("username", username),
+            ("password", password.expose().as_str()),
+            ("expiration", expiration.as_str()),
+        ];
+        values.extend(credential.map(Credential::places).into_iter().flatten());
         Filled::new(
             &statements::split(elements),
-            &[
-                ("name", username),
-                ("username", username),
-                ("password", password.expose()),
-                ("expiration", &expiration),
-            ],
+            &values,
             credential
                 .and_then(Credential::password)
                 .map(|password| password.expose().as_str()),
