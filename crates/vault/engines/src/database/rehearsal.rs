@@ -5,9 +5,10 @@ use std::time::Duration;
 use arca_base::Ttl;
 use arca_core::engine::Site;
 
-use super::credential::Holder;
-use super::driver::{DriverError, Rehearsal};
+use super::credential::{Holder, credential_of};
+use super::driver::{DriverError, Finding, Phase, Rehearsal};
 use super::role::Role;
+use super::static_role::StaticRole;
 use super::username::Facts;
 use super::{Databases, config, creds};
 
@@ -30,6 +31,29 @@ pub(super) async fn warnings(engine: &Databases, site: &Site, name: &str, role: 
         Ok(warnings) => warnings.unwrap_or_default(),
         Err(_) => vec!["the statements could not be tried: the database did not answer in time".to_owned()],
     }
+}
+
+/// What would go wrong when the credential of a static role changes.
+pub(super) async fn warnings_of_change(engine: &Databases, site: &Site, role: &StaticRole) -> Vec<String> {
+    match tokio::time::timeout(PATIENCE, rehearse_change(engine, site, role)).await {
+        Ok(warnings) => warnings.unwrap_or_default(),
+        Err(_) => vec!["the statements could not be tried: the database did not answer in time".to_owned()],
+    }
+}
+
+async fn rehearse_change(engine: &Databases, site: &Site, role: &StaticRole) -> Option<Vec<String>> {
+    let (config, connection) = engine.connection(site, &role.db_name).await.ok()?;
+    let secret = role.plan.secret(site, &config.password_policy).await.ok()?;
+    let credential = &credential_of(role.plan.kind(), &secret).ok()?;
+    let lists: [(Phase, &[String]); 3] = [
+        (Phase::BeforeChange, &role.before),
+        (Phase::Change, &role.rotation),
+        (Phase::AfterChange, &role.after),
+    ];
+    let tried = connection.call(site, |driver| async move {
+        driver.rehearse_change(&role.username, credential, &lists).await
+    });
+    Some(told(tried.await))
 }
 
 async fn rehearse(engine: &Databases, site: &Site, name: &str, role: &Role) -> Option<Vec<String>> {
@@ -77,20 +101,21 @@ async fn rehearse(engine: &Databases, site: &Site, name: &str, role: &Role) -> O
         renewal: &role.renewal,
         revocation: &role.revocation,
     };
-    match connection
+    let tried = connection
         .call(site, |driver| async move { driver.rehearse(&rehearsal).await })
-        .await
-    {
-        Ok(findings) => warnings.extend(findings.into_iter().map(|finding| {
-            format!(
-                "{}: {}; {}",
-                finding.phase.field(),
-                finding.message,
-                finding.remedy
-            )
-        })),
-        Err(DriverError::Statements(reason)) => warnings.push(reason),
-        Err(error) => warnings.push(format!("the statements could not be tried: {error}")),
-    }
+        .await;
+    warnings.extend(told(tried));
     Some(warnings)
+}
+
+fn told(tried: Result<Vec<Finding>, DriverError>) -> Vec<String> {
+    let text = |finding: Finding| {
+        let field = finding.phase.field();
+        format!("{field}: {}; {}", finding.message, finding.remedy)
+    };
+    match tried {
+        Ok(findings) => findings.into_iter().map(text).collect(),
+        Err(DriverError::Statements(reason)) => vec![reason],
+        Err(error) => vec![format!("the statements could not be tried: {error}")],
+    }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::statements_of;
 use super::credential::Plan;
-use super::{Databases, rehearsal, static_role};
+use super::{Databases, quota, rehearsal, static_role};
 
 /// A role, as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,11 @@ impl Stored for Role {
 }
 
 impl Role {
+    /// Whether it says how many leases there may be.
+    pub(super) const fn limits_leases(&self) -> bool {
+        self.max_leases > 0 || self.max_leases_per_entity > 0
+    }
+
     fn changed(
         &self,
         request: &api::WriteRole,
@@ -121,9 +126,20 @@ pub(super) fn rows(site: &Site) -> Rows<Role> {
     Rows::new(site.view.folder("role/"))
 }
 
+/// Refuses names of roles with segments that are none: `team/app` is one, `team//app` is not.
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
+    const MOST: usize = 256;
+    if name.len() <= MOST && name.split('/').all(arca_api::pattern::is_name) {
+        return Ok(());
+    }
+    Err(Fault::invalid(format!(
+        "the name of a role has at most {MOST} bytes: letters, digits and _, within them also - . and @, in segments parted by /"
+    )))
+}
+
 pub(super) async fn list(_: Arc<Databases>, cx: Cx, request: api::Names) -> Result<Answer, Fault> {
     let page = rows(cx.site()?)
-        .list("", &request.after, list_limit(request.limit)?)
+        .list(&request.folder, &request.after, list_limit(request.limit)?)
         .await?;
     Ok(Answer::names(page.names))
 }
@@ -142,18 +158,22 @@ pub(super) async fn read(_: Arc<Databases>, cx: Cx, request: api::Name) -> Resul
 
 pub(super) async fn write(engine: Arc<Databases>, cx: Cx, request: api::WriteRole) -> Result<Answer, Fault> {
     let site = cx.site()?;
+    check_name(&request.name)?;
     if static_role::rows(site).get(&request.name).await?.is_some() {
         return Err(Fault::invalid("Role and Static Role names must be unique"));
     }
-    let role = rows(site)
+    let (role, begins_to_limit) = rows(site)
         .update(&request.name, |found| {
-            let role = found
-                .cloned()
-                .unwrap_or_default()
-                .changed(&request, &*site.entropy, site.now)?;
-            Ok::<_, Fault>((Change::Put(role.clone()), role))
+            let former = found.cloned().unwrap_or_default();
+            let role = former.changed(&request, &*site.entropy, site.now)?;
+            let begins = role.limits_leases() && !former.limits_leases();
+            Ok::<_, Fault>((Change::Put(role.clone()), (role, begins)))
         })
         .await?;
+    if begins_to_limit {
+        // Leases of before were not counted.
+        quota::forget(site, &request.name).await?;
+    }
     let warnings = rehearsal::warnings(&engine, site, &request.name, &role).await;
     Ok(Answer::empty().warn_all(warnings))
 }

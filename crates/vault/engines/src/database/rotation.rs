@@ -44,6 +44,14 @@ impl Pending {
         self.created.is_none_or(|created| created.plus(STALE) <= now)
     }
 
+    /// The same, being worked at again.
+    pub(super) fn seen(&self, now: Timestamp) -> Self {
+        Self {
+            created: Some(now),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn of_roles(site: &Site) -> Rows<Self> {
         Rows::new(site.view.folder("rotation/role/"))
     }

@@ -4,21 +4,19 @@ use std::sync::Arc;
 
 use arca_api::database as api;
 use arca_base::json::Object;
-use arca_base::{Entropy, Json, Secret, Timestamp, json_object};
+use arca_base::{Entropy, Json, Timestamp, json_object};
 use arca_core::Fault;
-use arca_core::barrier::{Change, Row, Rows, Stored, Writes};
+use arca_core::barrier::{Change, Rows, Stored, Writes};
 use arca_core::engine::{Answer, Cx, Site, list_limit};
 use serde::{Deserialize, Serialize};
 
 use super::config::{self, statements_of};
-use super::connection::failed;
-use super::credential::{Plan, credential_of};
+use super::credential::Plan;
 use super::driver::CredentialKind;
 use super::rotation::Pending;
 use super::schedule::{Given, Schedule};
-use super::{Databases, role};
+use super::{Databases, rehearsal, role, static_rotation};
 
-const MAX_ATTEMPTS: usize = 16;
 const MAX_USERNAME: usize = 256;
 
 /// A static role, as stored. Holds a password: no `Debug`.
@@ -26,13 +24,17 @@ const MAX_USERNAME: usize = 256;
 #[serde(default)]
 pub(super) struct StaticRole {
     pub(super) db_name: String,
-    username: String,
-    rotation: Vec<String>,
+    pub(super) username: String,
+    pub(super) rotation: Vec<String>,
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
+    /// The statements that come after a change are still to be run.
+    pub(super) after_due: bool,
     #[serde(flatten)]
-    plan: Plan,
-    schedule: Schedule,
-    password: String,
-    last_rotation: Option<Timestamp>,
+    pub(super) plan: Plan,
+    pub(super) schedule: Schedule,
+    pub(super) password: String,
+    pub(super) last_rotation: Option<Timestamp>,
 }
 
 impl Stored for StaticRole {
@@ -79,9 +81,28 @@ impl StaticRole {
             }
             None => {}
         }
-        if let Some(given) = statements_of("rotation_statements", request.rotation_statements.as_ref())? {
-            next.rotation = given;
+        for (name, given, field) in [
+            (
+                "rotation_statements",
+                &request.rotation_statements,
+                &mut next.rotation,
+            ),
+            (
+                "pre_rotation_statements",
+                &request.pre_rotation_statements,
+                &mut next.before,
+            ),
+            (
+                "post_rotation_statements",
+                &request.post_rotation_statements,
+                &mut next.after,
+            ),
+        ] {
+            if let Some(given) = statements_of(name, given.as_ref())? {
+                *field = given;
+            }
         }
+        next.after_due &= !next.after.is_empty();
         let config = request.credential_config.as_ref().map(|config| &config.0);
         next.plan = self
             .plan
@@ -110,6 +131,8 @@ impl StaticRole {
             ("db_name", self.db_name.as_str().into()),
             ("username", self.username.as_str().into()),
             ("rotation_statements", self.rotation.clone().into()),
+            ("pre_rotation_statements", self.before.clone().into()),
+            ("post_rotation_statements", self.after.clone().into()),
             ("credential_type", self.plan.kind().as_str().into()),
             ("credential_config", self.plan.shown()),
             (
@@ -175,7 +198,7 @@ pub(super) async fn refuse_root(site: &Site, config: &str, username: &str) -> Re
 
 pub(super) async fn list(_: Arc<Databases>, cx: Cx, request: api::Names) -> Result<Answer, Fault> {
     let page = rows(cx.site()?)
-        .list("", &request.after, list_limit(request.limit)?)
+        .list(&request.folder, &request.after, list_limit(request.limit)?)
         .await?;
     Ok(Answer::names(page.names))
 }
@@ -199,6 +222,7 @@ pub(super) async fn write(
 ) -> Result<Answer, Fault> {
     let site = cx.site()?;
     let name = &request.name;
+    role::check_name(name)?;
     if role::rows(site).get(name).await?.is_some() {
         return Err(Fault::invalid("Role and Static Role names must be unique"));
     }
@@ -207,15 +231,17 @@ pub(super) async fn write(
     let former = found.as_ref().map(|row| (*row.value).clone()).unwrap_or_default();
     let changed = former.changed(&request, found.is_none(), &*site.entropy, site.now)?;
     check_against_config(&engine, site, name, &changed).await?;
-    if found.is_none() {
-        create(&engine, site, name, &changed).await?;
+    let warnings = if found.is_none() {
+        let warning = static_rotation::create(&engine, site, name, &changed).await?;
+        warning.into_iter().collect()
     } else {
         let mut writes = Writes::new();
         rows(site).expect_in(&mut writes, name, found.as_ref());
         rows(site).put_in(&mut writes, name, &changed)?;
         site.view.commit(writes).await?;
-    }
-    Ok(Answer::empty())
+        rehearsal::warnings_of_change(&engine, site, &changed).await
+    };
+    Ok(Answer::empty().warn_all(warnings))
 }
 
 async fn check_against_config(
@@ -234,6 +260,12 @@ async fn check_against_config(
             role.username, role.db_name
         )));
     }
+    if !connection.kind.runs_statements && !(role.before.is_empty() && role.after.is_empty()) {
+        return Err(Fault::invalid(format!(
+            "{} runs no statements around a change of a password; leave pre_rotation_statements and post_rotation_statements empty",
+            config.plugin_name
+        )));
+    }
     if role.plan.kind() == CredentialKind::ClientCertificate {
         return Err(Fault::invalid(
             "unsupported credential_type: \"client_certificate\": certificates are for the users of dynamic roles",
@@ -241,82 +273,6 @@ async fn check_against_config(
     }
     role.plan
         .check_place(connection.kind, &role.rotation, "rotation_statements")
-}
-
-/// Changes the password at once; the role is there when that has worked.
-async fn create(engine: &Databases, site: &Site, name: &str, role: &StaticRole) -> Result<(), Fault> {
-    let pending = match set_password(engine, site, name, role).await {
-        Ok(pending) => pending,
-        Err(fault) => {
-            Pending::of_roles(site).delete(name).await?;
-            return Err(fault);
-        }
-    };
-    let made = StaticRole {
-        password: pending.value.password.clone(),
-        last_rotation: Some(site.now),
-        ..role.clone()
-    };
-    let mut writes = Writes::new();
-    rows(site).expect_in(&mut writes, name, None);
-    rows(site).put_in(&mut writes, name, &made)?;
-    Pending::of_roles(site).delete_in(&mut writes, name);
-    site.view.commit(writes).await?;
-    Ok(())
-}
-
-/// Writes a password down and gives it to the user.
-async fn set_password(
-    engine: &Databases,
-    site: &Site,
-    name: &str,
-    role: &StaticRole,
-) -> Result<Row<Pending>, Fault> {
-    let (config, connection) = engine.connection(site, &role.db_name).await?;
-    let secret = role.plan.secret(site, &config.password_policy);
-    let rows = Pending::of_roles(site);
-    let begun = Pending::begin(&rows, site, name, &role.username, role.plan.kind(), secret);
-    let pending = begun.await?;
-    let secret = Secret::new(pending.value.password.clone());
-    let credential = credential_of(role.plan.kind(), &secret)?;
-    connection
-        .call(site, |driver| async move {
-            driver
-                .set_credential(&role.username, &credential, &role.rotation)
-                .await
-        })
-        .await
-        .map_err(failed)?;
-    Ok(pending)
-}
-
-/// Changes the password of a role that is there. A role that is gone has nothing to change.
-pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Result<bool, Fault> {
-    let _turn = engine.rotating.hold(format!("role/{name}")).await;
-    let Some(row) = rows(site).get(name).await? else {
-        return Ok(false);
-    };
-    let pending = set_password(engine, site, name, &row.value).await?;
-    for _ in 0..MAX_ATTEMPTS {
-        let found = rows(site).get(name).await?;
-        let mut writes = Writes::new();
-        Pending::of_roles(site).delete_in(&mut writes, name);
-        if let Some(row) = &found {
-            let changed = StaticRole {
-                password: pending.value.password.clone(),
-                last_rotation: Some(site.now),
-                ..(*row.value).clone()
-            };
-            rows(site).put_in(&mut writes, name, &changed)?;
-        }
-        rows(site).expect_in(&mut writes, name, found.as_ref());
-        match site.view.commit(writes).await {
-            Ok(_) => return Ok(true),
-            Err(error) if error.is_conflict() => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Fault::unavailable("the static role keeps changing; try again"))
 }
 
 pub(super) async fn delete(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
@@ -351,19 +307,6 @@ pub(super) async fn credentials(_: Arc<Databases>, cx: Cx, request: api::Name) -
     Ok(Answer::data(&Json::Object(shown)))
 }
 
-pub(super) async fn rotate(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
-    let changed = change(&engine, cx.site()?, &request.name).await.map_err(|fault| {
-        Fault::failed(format!(
-            "unable to finish rotating credentials; retries will continue in the background but it is also safe to retry manually: {fault}"
-        ))
-    })?;
-    if changed {
-        Ok(Answer::empty())
-    } else {
-        Err(Fault::invalid("no static role found for role name"))
-    }
-}
-
 /// Forgets passwords that were being given to the users of roles that are not there.
 pub(super) async fn forget_stale(site: &Site) -> Result<Vec<String>, Fault> {
     let mut waiting = Vec::new();
@@ -386,6 +329,10 @@ pub(super) async fn forget_stale(site: &Site) -> Result<Vec<String>, Fault> {
 mod tests {
     use super::*;
 
+    fn changed(role: &StaticRole, request: &api::WriteStaticRole, is_new: bool) -> Result<StaticRole, Fault> {
+        role.changed(request, is_new, &arca_crypto::SystemEntropy, Timestamp::EPOCH)
+    }
+
     #[test]
     fn the_oldest_form_is_read() {
         let stored = br#"{"db_name":"pg","username":"svc","rotation":[],"credential_type":"password","credential_config":{},"schedule":{"period":3600,"cron":"","window":0},"password":"p","last_rotation":"2026-01-02T03:04:05Z"}"#;
@@ -405,9 +352,9 @@ mod tests {
             rotation_period: Some(arca_base::Ttl::from_hours(1)),
             ..api::WriteStaticRole::default()
         };
-        let role = StaticRole::default().changed(&request, true).unwrap();
+        let role = changed(&StaticRole::default(), &request, true).unwrap();
         assert!(
-            role.changed(&api::WriteStaticRole::default(), false).is_ok(),
+            changed(&role, &api::WriteStaticRole::default(), false).is_ok(),
             "need not be said again"
         );
         let other = api::WriteStaticRole {
@@ -415,13 +362,13 @@ mod tests {
             ..api::WriteStaticRole::default()
         };
         assert_eq!(
-            role.changed(&other, false).err().unwrap().text(),
+            changed(&role, &other, false).err().unwrap().text(),
             "cannot update static account username"
         );
         let control = api::WriteStaticRole {
             username: Some("a\0b".into()),
             ..request
         };
-        assert!(StaticRole::default().changed(&control, true).is_err());
+        assert!(changed(&StaticRole::default(), &control, true).is_err());
     }
 }

@@ -31,7 +31,7 @@ async fn a_user_of_a_key_pair_gets_the_private_key_and_the_database_the_public_o
     let stored = estate.query(&format!("SELECT key FROM keys WHERE name = '{name}'"));
     assert_eq!(public_of(made.data("rsa_private_key")), stored.trim());
     let bits = json!({"credential_config": {"key_bits": "3072", "format": "pkcs8"}});
-    let _ = estate.role("keyed", bits).await.expect(204);
+    let _ = estate.vault.write("database/roles/keyed", bits).await.expect(204);
     let larger = estate.vault.read("database/creds/keyed").await.expect(200);
     let length = |made: &Value| made.as_str().unwrap().len();
     assert!(length(larger.data("rsa_private_key")) > length(made.data("rsa_private_key")) + 500);
@@ -42,7 +42,7 @@ async fn a_user_of_a_key_pair_gets_the_private_key_and_the_database_the_public_o
         &json!({"key_bits": "3072", "format": "pkcs8"})
     );
     let bad = json!({"credential_config": {"key_bits": "1024"}});
-    let refused = estate.role("keyed", bad).await.expect(400);
+    let refused = estate.vault.write("database/roles/keyed", bad).await.expect(400);
     assert_eq!(
         refused.error(),
         "credential_config validation failed: key_bits must be 2048, 3072 or 4096"
@@ -160,7 +160,7 @@ async fn a_certificate_lets_its_user_in_until_the_lease_ends() {
     assert!(!shown.body.to_string().contains("PRIVATE KEY"));
     // Written again as it is shown, the role still has its key.
     let again = json!({"credential_config": shown.data("credential_config")});
-    let _ = estate.role("cert", again).await.expect(204);
+    let _ = estate.vault.write("database/roles/cert", again).await.expect(204);
     let _ = estate.vault.read("database/creds/cert").await.expect(200);
 }
 

@@ -81,7 +81,7 @@ impl Estate {
         let mut config = json!({
             "plugin_name": "postgresql-database-plugin",
             "allowed_roles": "*",
-            "connection_url": format!("postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{}/arca", self.port()),
+            "connection_url": format!("postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{}/arca?sslmode=disable", self.port()),
             "username": ADMIN,
             "password": ADMIN_PASSWORD,
         });

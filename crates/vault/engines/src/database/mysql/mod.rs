@@ -26,7 +26,8 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use super::driver::{
-    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Rehearsal, Remains,
+    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Phase, Rehearsal,
+    Remains,
 };
 use super::redact::Redactor;
 use super::settings::ConnectionSettings;
@@ -59,6 +60,7 @@ const fn kind(plugin_name: &'static str, username_template: &'static str, userna
             CredentialKind::ClientCertificate,
         ],
         rehearses: true,
+        runs_statements: true,
         secret_details: &["tls_certificate_key"],
         open,
     }
@@ -155,6 +157,17 @@ impl Database for MySql {
         values.run(&mut session, &statements).await
     }
 
+    async fn run_statements(
+        &self,
+        username: &str,
+        credential: &Credential,
+        statements: &[String],
+    ) -> Result<(), DriverError> {
+        let values = Values::new(username, Some(credential), None)?;
+        let mut session = self.link.session().await?;
+        values.run(&mut session, statements).await
+    }
+
     async fn drop_user(&self, username: &str, statements: &[String]) -> Result<Vec<String>, DriverError> {
         let mut session = self.link.session().await?;
         let found = accounts::of_user(&mut session, username)
@@ -203,6 +216,17 @@ impl Database for MySql {
     async fn rehearse(&self, role: &Rehearsal<'_>) -> Result<Vec<Finding>, DriverError> {
         let mut session = self.link.session().await?;
         rehearse::rehearse(&mut session, role).await
+    }
+
+    async fn rehearse_change(
+        &self,
+        username: &str,
+        credential: &Credential,
+        lists: &[(Phase, &[String])],
+    ) -> Result<Vec<Finding>, DriverError> {
+        let values = Values::new(username, Some(credential), None)?;
+        let mut session = self.link.session().await?;
+        rehearse::read_by_server(&mut session, &values, lists).await
     }
 
     async fn holdings(&self, prefix: &str) -> Result<Holdings, DriverError> {

@@ -27,11 +27,23 @@ pub(super) async fn rehearse(
             }),
         }
     }
-    for (phase, elements) in [
+    let lists = [
         (Phase::Creation, role.creation),
         (Phase::Renewal, role.renewal),
         (Phase::Revocation, role.revocation),
-    ] {
+    ];
+    findings.extend(read_by_server(session, &values, &lists).await?);
+    Ok(findings)
+}
+
+/// What the server says to statements that it reads and does not run.
+pub(super) async fn read_by_server(
+    session: &mut Session<'_>,
+    values: &Values<'_>,
+    lists: &[(Phase, &[String])],
+) -> Result<Vec<Finding>, DriverError> {
+    let mut findings = Vec::new();
+    for (phase, elements) in lists {
         let originals = statements::split(elements);
         for (statement, original) in values.fill(elements).iter().zip(originals) {
             match session.prepare(statement.expose(), &values.secrets).await {
@@ -39,7 +51,7 @@ pub(super) async fn rehearse(
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(failure) if failure.is(NOT_PREPARABLE) => {}
                 Err(Failure::Server { message, .. }) => findings.push(Finding {
-                    phase,
+                    phase: *phase,
                     message: format!("the server does not take the statement: {message}"),
                     remedy: format!("correct: {original}"),
                 }),

@@ -22,7 +22,8 @@ use arca_base::{Entropy, Secret, Timestamp};
 use async_trait::async_trait;
 
 use super::driver::{
-    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Rehearsal, Remains,
+    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Phase, Rehearsal,
+    Remains,
 };
 use super::settings::ConnectionSettings;
 use super::statements;
@@ -43,6 +44,7 @@ pub(super) static KIND: Kind = Kind {
         CredentialKind::ClientCertificate,
     ],
     rehearses: true,
+    runs_statements: true,
     secret_details: &[],
     open: |settings, entropy| Box::pin(async move { open(&settings, entropy) }),
 };
@@ -175,6 +177,16 @@ impl Database for Postgres {
         self.connections.execute(&filled).await
     }
 
+    async fn run_statements(
+        &self,
+        username: &str,
+        credential: &Credential,
+        statements: &[String],
+    ) -> Result<(), DriverError> {
+        let filled = self.filled(statements, username, Some(credential), None)?;
+        self.connections.execute(&filled).await
+    }
+
     async fn drop_user(&self, username: &str, revocation: &[String]) -> Result<Vec<String>, DriverError> {
         let own = statements::split(revocation);
         let filled = if own.is_empty() {
@@ -208,6 +220,19 @@ impl Database for Postgres {
             revocation: fill(role.revocation)?,
         };
         rehearse::run(&self.connections, role.username, &phases).await
+    }
+
+    async fn rehearse_change(
+        &self,
+        username: &str,
+        credential: &Credential,
+        lists: &[(Phase, &[String])],
+    ) -> Result<Vec<Finding>, DriverError> {
+        let phases = lists
+            .iter()
+            .map(|(phase, list)| Ok((*phase, self.filled(list, username, Some(credential), None)?)))
+            .collect::<Result<Vec<_>, DriverError>>()?;
+        rehearse::in_order(&self.connections, &phases).await
     }
 
     async fn holdings(&self, prefix: &str) -> Result<Holdings, DriverError> {
