@@ -42,7 +42,7 @@ async fn change_in_turn(engine: &Databases, site: &Site, name: &str) -> Result<(
     }
     let rows = Pending::of_roots(site);
     let resumed = rows.get(name).await?.is_some();
-    let new = async { Ok(site.passwords.generate(&config.password_policy).await?) };
+    let new = site.passwords.generate(&config.password_policy);
     let pending = Pending::begin(&rows, site, name, &username, CredentialKind::Password, new).await?;
     let credential = Credential::Password(Secret::new(pending.value.password.clone()));
     let statements = &config.root_rotation_statements;

@@ -81,28 +81,7 @@ impl StaticRole {
             }
             None => {}
         }
-        for (name, given, field) in [
-            (
-                "rotation_statements",
-                &request.rotation_statements,
-                &mut next.rotation,
-            ),
-            (
-                "pre_rotation_statements",
-                &request.pre_rotation_statements,
-                &mut next.before,
-            ),
-            (
-                "post_rotation_statements",
-                &request.post_rotation_statements,
-                &mut next.after,
-            ),
-        ] {
-            if let Some(given) = statements_of(name, given.as_ref())? {
-                *field = given;
-            }
-        }
-        next.after_due &= !next.after.is_empty();
+        next.take_statements(request)?;
         let config = request.credential_config.as_ref().map(|config| &config.0);
         next.plan = self
             .plan
@@ -123,6 +102,32 @@ impl StaticRole {
             ));
         }
         Ok(next)
+    }
+
+    fn take_statements(&mut self, request: &api::WriteStaticRole) -> Result<(), Fault> {
+        for (name, given, field) in [
+            (
+                "rotation_statements",
+                &request.rotation_statements,
+                &mut self.rotation,
+            ),
+            (
+                "pre_rotation_statements",
+                &request.pre_rotation_statements,
+                &mut self.before,
+            ),
+            (
+                "post_rotation_statements",
+                &request.post_rotation_statements,
+                &mut self.after,
+            ),
+        ] {
+            if let Some(given) = statements_of(name, given.as_ref())? {
+                *field = given;
+            }
+        }
+        self.after_due &= !self.after.is_empty();
+        Ok(())
     }
 
     fn shown(&self, now: Timestamp) -> Json {
@@ -260,7 +265,8 @@ async fn check_against_config(
             role.username, role.db_name
         )));
     }
-    if !connection.kind.runs_statements && !(role.before.is_empty() && role.after.is_empty()) {
+    let has_hooks = !role.before.is_empty() || !role.after.is_empty();
+    if has_hooks && !connection.kind.runs_statements {
         return Err(Fault::invalid(format!(
             "{} runs no statements around a change of a password; leave pre_rotation_statements and post_rotation_statements empty",
             config.plugin_name
