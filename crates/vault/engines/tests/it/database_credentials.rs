@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use arca_crypto::x509::KeyPair;
-use arca_fixtures::{Authority, Certificate, Postgres, PostgresSetup};
+use arca_fixtures::{Authority, Certificate, MariaDb, Postgres, PostgresSetup};
 use arca_storage::MemoryStorage;
 use serde_json::{Value, json};
 
 use crate::database_kit::{Estate, warnings};
+use crate::database_redis::redis;
+use crate::database_servers::Mounted;
 
 const LOCKBOX: &str =
     "CREATE TABLE keys (name text PRIMARY KEY, key text); GRANT ALL ON keys TO \"vault-admin\"";
@@ -208,4 +210,56 @@ async fn authorities_that_cannot_sign_are_refused() {
         );
         assert!(!error.contains("PRIVATE KEY-----"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_of_mariadb_are_bound_to_the_subject_of_the_certificate() {
+    let ca = Authority::new().unwrap().certificate().unwrap();
+    let mounted = Mounted::start(MariaDb::start().unwrap()).await;
+    let mut role = json!({
+        "credential_type": "client_certificate",
+        "creation_statements": "CREATE USER '{{name}}'@'%' REQUIRE SUBJECT '/{{subject}}'",
+        "credential_config": {
+            "common_name_template": "{{.Username}}",
+            "ca_cert": ca.certificate,
+            "ca_private_key": ca.key,
+            "key_type": "ed25519",
+        },
+    });
+    let _ = mounted.write_role(role.clone()).await.expect(204);
+    let made = mounted.vault.read("database/creds/app").await.expect(200);
+    assert_eq!(made.data("private_key_type"), "ed25519");
+    let name = made.data("username").as_str().unwrap();
+    let bound = mounted
+        .server
+        .query(&format!("SHOW CREATE USER '{name}'@'%'"))
+        .unwrap();
+    assert!(
+        bound.contains(&format!("REQUIRE SUBJECT '/CN={name}'")),
+        "{bound}"
+    );
+    role["creation_statements"] = "CREATE USER '{{name}}'@'%' REQUIRE X509".into();
+    let warned = mounted.write_role(role).await.expect(200);
+    assert!(
+        warnings(&warned).contains("there is no {{subject}}"),
+        "{}",
+        warnings(&warned)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn databases_without_key_pairs_refuse_them() {
+    let mounted = Mounted::start(redis()).await;
+    let role = json!({"credential_type": "rsa_private_key"});
+    let warned = mounted.write_role(role).await.expect(200);
+    assert!(
+        warnings(&warned).contains("unsupported credential_type"),
+        "{}",
+        warnings(&warned)
+    );
+    let refused = mounted.vault.read("database/creds/app").await.expect(400);
+    assert_eq!(
+        refused.error(),
+        "unsupported credential_type: \"rsa_private_key\""
+    );
 }
