@@ -316,3 +316,40 @@ fn names(elements: &[String], value: &str) -> bool {
         .iter()
         .any(|text| text.contains(&place))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::catalog::kind;
+
+    #[test]
+    fn databases_without_key_pairs_refuse_them() {
+        let plan = Plan {
+            credential_type: "rsa_private_key".to_owned(),
+            ..Plan::default()
+        };
+        let statements = vec!["SET KEY '{{public_key}}'".to_owned()];
+        for name in ["redis-database-plugin", "valkey-database-plugin"] {
+            let refused = plan.check_place(kind(name).unwrap(), &statements, "creation_statements");
+            assert_eq!(
+                refused.unwrap_err().text(),
+                "unsupported credential_type: \"rsa_private_key\""
+            );
+        }
+        let postgres = kind("postgresql-database-plugin").unwrap();
+        assert!(
+            plan.check_place(postgres, &statements, "creation_statements")
+                .is_ok()
+        );
+        assert!(plan.check_place(postgres, &[], "creation_statements").is_err());
+    }
+
+    #[test]
+    fn the_key_of_an_authority_is_not_printed() {
+        let mut plan = Plan::default();
+        plan.credential_config
+            .insert(CA_KEY.to_owned(), "CANARY".to_owned());
+        assert!(!format!("{plan:?}").contains("CANARY"));
+        assert!(!plan.shown().to_text().into_string().contains("CANARY"));
+    }
+}

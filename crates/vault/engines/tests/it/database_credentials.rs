@@ -8,7 +8,6 @@ use arca_storage::MemoryStorage;
 use serde_json::{Value, json};
 
 use crate::database_kit::{Estate, warnings};
-use crate::database_redis::redis;
 use crate::database_servers::Mounted;
 
 const LOCKBOX: &str =
@@ -244,22 +243,5 @@ async fn accounts_of_mariadb_are_bound_to_the_subject_of_the_certificate() {
         warnings(&warned).contains("there is no {{subject}}"),
         "{}",
         warnings(&warned)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn databases_without_key_pairs_refuse_them() {
-    let mounted = Mounted::start(redis()).await;
-    let role = json!({"credential_type": "rsa_private_key"});
-    let warned = mounted.write_role(role).await.expect(200);
-    assert!(
-        warnings(&warned).contains("unsupported credential_type"),
-        "{}",
-        warnings(&warned)
-    );
-    let refused = mounted.vault.read("database/creds/app").await.expect(400);
-    assert_eq!(
-        refused.error(),
-        "unsupported credential_type: \"rsa_private_key\""
     );
 }

@@ -7,7 +7,7 @@ use crate::database_servers::Server;
 use crate::keeps_the_promises;
 
 /// Keeps its users, so that they are there after a restart.
-pub(crate) fn redis() -> Redis {
+fn redis() -> Redis {
     Redis::start_with(&RedisSetup {
         acl_file: true,
         ..RedisSetup::default()
