@@ -115,14 +115,24 @@ impl Address {
     /// # Errors
     /// [`ConnectError::Tls`].
     pub fn manager(&self) -> Result<Manager, ConnectError> {
+        self.manager_with(self.config.clone())
+    }
+
+    /// The same for another database of the server.
+    ///
+    /// # Errors
+    /// [`ConnectError::Tls`].
+    pub fn manager_of_database(&self, name: &str) -> Result<Manager, ConnectError> {
+        let mut config = self.config.clone();
+        config.dbname(name);
+        self.manager_with(config)
+    }
+
+    fn manager_with(&self, config: tokio_postgres::Config) -> Result<Manager, ConnectError> {
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
-        Ok(Manager::from_config(
-            self.config.clone(),
-            self.tls.connector()?,
-            recycling,
-        ))
+        Ok(Manager::from_config(config, self.tls.connector()?, recycling))
     }
 }
 

@@ -17,12 +17,22 @@ crate::fields! {
 }
 
 crate::fields! {
-    /// A list of names.
+    /// A list of the names in a folder.
     pub struct Names {
+        /// The folder: empty, or ending in a slash.
+        folder: String,
         /// Only names after this one.
         after: String,
         /// At most this many names; 0 for all.
         limit: i64,
+    }
+}
+
+crate::fields! {
+    /// Names a plugin.
+    pub struct Plugin {
+        /// The name of the plugin.
+        plugin_name: String,
     }
 }
 
@@ -73,6 +83,10 @@ crate::fields! {
         rotation_window: Option<Ttl>,
         /// Statements that change the password; empty for the way of the database.
         rotation_statements: Option<Any>,
+        /// Statements run before the password changes; where one fails, it does not change.
+        pre_rotation_statements: Option<Any>,
+        /// Statements run once the password has changed; where one fails, they are run again later.
+        post_rotation_statements: Option<Any>,
         /// What the user proves itself with.
         credential_type: Option<String>,
         /// Settings of the credential, such as `password_policy`.
@@ -91,30 +105,32 @@ crate::endpoints! {
     DeleteConfig = Delete "config/{name}" => Name;
     /// Close the connections of a configuration and open them again when they are needed.
     ResetConfig = Update "reset/{name}" => Name;
+    /// Do the same with every configuration of a plugin.
+    ReloadPlugin = Update "reload/{plugin_name}" => Plugin;
     /// Change the password that a configuration logs in with.
     RotateRoot = Update "rotate-root/{name}" => Name;
     /// Compare the users in a database with the leases there are.
     ReadCensus = Read "census/{name}" => Name;
     /// List roles.
-    ListRoles = List "roles" => Names;
+    ListRoles = List "roles/{folder/}" => Names;
     /// Read a role.
-    ReadRole = Read "roles/{name}" => Name;
+    ReadRole = Read "roles/{name*}" => Name;
     /// Write a role.
-    UpdateRole = Update "roles/{name}" => WriteRole;
+    UpdateRole = Update "roles/{name*}" => WriteRole;
     /// Delete a role; its users live on until their leases end.
-    DeleteRole = Delete "roles/{name}" => Name;
+    DeleteRole = Delete "roles/{name*}" => Name;
     /// Make a user of a role.
-    ReadCredentials = Read "creds/{name}" => Name;
+    ReadCredentials = Read "creds/{name*}" => Name;
     /// List static roles.
-    ListStaticRoles = List "static-roles" => Names;
+    ListStaticRoles = List "static-roles/{folder/}" => Names;
     /// Read a static role.
-    ReadStaticRole = Read "static-roles/{name}" => Name;
+    ReadStaticRole = Read "static-roles/{name*}" => Name;
     /// Write a static role. A new one changes the password at once.
-    UpdateStaticRole = Update "static-roles/{name}" => WriteStaticRole;
+    UpdateStaticRole = Update "static-roles/{name*}" => WriteStaticRole;
     /// Delete a static role; the user and its password stay as they are.
-    DeleteStaticRole = Delete "static-roles/{name}" => Name;
+    DeleteStaticRole = Delete "static-roles/{name*}" => Name;
     /// Read the credentials of a static role.
-    ReadStaticCredentials = Read "static-creds/{name}" => Name;
+    ReadStaticCredentials = Read "static-creds/{name*}" => Name;
     /// Change the password of a static role now.
-    RotateRole = Update "rotate-role/{name}" => Name;
+    RotateRole = Update "rotate-role/{name*}" => Name;
 }

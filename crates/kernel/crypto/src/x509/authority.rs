@@ -131,7 +131,7 @@ fn sign(
 }
 
 /// 126 random bits under a fixed top: positive, never zero, always 16 bytes (RFC 5280, section 4.1.2.2).
-fn serial(entropy: &dyn Entropy) -> Result<SerialNumber, X509Error> {
+pub(super) fn serial(entropy: &dyn Entropy) -> Result<SerialNumber, X509Error> {
     let mut number = bytes::<SERIAL_BYTES>(entropy);
     number[0] = (number[0] & 0x3f) | 0x40;
     SerialNumber::new(&number).map_err(X509Error::encoding)

@@ -22,6 +22,17 @@ pub enum X509Error {
     /// A private key of another kind, or damaged.
     #[error("the private key is not a usable P-256 key in PKCS#8 form: {0}")]
     Key(String),
+    /// A private key that is damaged, encrypted, or of a kind that is not known.
+    #[error(
+        "the private key is not a usable RSA, EC (P-256, P-384, P-521) or Ed25519 key without a passphrase"
+    )]
+    UnknownKey,
+    /// A kind or size of keys there is none of.
+    #[error("keys are rsa of 2048, 3072 or 4096 bits, ec of 256, 384 or 521 bits, or ed25519")]
+    KeyAlgorithm,
+    /// A hash that a key does not sign.
+    #[error("signature_bits are 256, 384 or 512 with an RSA key, and those of the curve (or 0) with another")]
+    SignatureBits,
     /// The random source gave no number that is a key.
     #[error("no private key could be made: the random source repeats itself")]
     KeyGeneration,

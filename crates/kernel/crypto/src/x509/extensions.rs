@@ -7,7 +7,7 @@ use x509_cert::certificate::TbsCertificate;
 use x509_cert::der;
 use x509_cert::der::asn1::OctetString;
 use x509_cert::der::flagset::FlagSet;
-use x509_cert::der::oid::db::rfc5280::ID_KP_SERVER_AUTH;
+use x509_cert::der::oid::db::rfc5280::{ID_KP_CLIENT_AUTH, ID_KP_SERVER_AUTH};
 use x509_cert::ext::pkix::name::GeneralNames;
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectAltName,
@@ -57,6 +57,25 @@ impl Profile {
         profile.add(&KeyUsage(FlagSet::from(KeyUsages::DigitalSignature)))?;
         profile.add(&ExtendedKeyUsage(vec![ID_KP_SERVER_AUTH]))?;
         profile.add(&SubjectAltName(names))?;
+        profile.add(&SubjectKeyIdentifier(key_identifier(key)?))?;
+        profile.add(&authority_key_identifier(issuer_key_id))?;
+        Ok(profile)
+    }
+
+    /// A TLS client.
+    pub(super) fn client(
+        issuer: Name,
+        issuer_key_id: OctetString,
+        subject: Name,
+        key: &SubjectPublicKeyInfo,
+    ) -> der::Result<Self> {
+        let mut profile = Self::between(issuer, subject);
+        profile.add(&BasicConstraints {
+            ca: false,
+            path_len_constraint: None,
+        })?;
+        profile.add(&KeyUsage(FlagSet::from(KeyUsages::DigitalSignature)))?;
+        profile.add(&ExtendedKeyUsage(vec![ID_KP_CLIENT_AUTH]))?;
         profile.add(&SubjectKeyIdentifier(key_identifier(key)?))?;
         profile.add(&authority_key_identifier(issuer_key_id))?;
         Ok(profile)

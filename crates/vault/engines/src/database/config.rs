@@ -263,16 +263,38 @@ pub(super) async fn delete(engine: Arc<Databases>, cx: Cx, request: api::Name) -
 }
 
 pub(super) async fn reset(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
+    reopen(&engine, cx.site()?, &request.name).await?;
+    Ok(Answer::empty())
+}
+
+/// Opens the connections of every configuration of a plugin again; what fails is told beside what worked.
+pub(super) async fn reload(engine: Arc<Databases>, cx: Cx, request: api::Plugin) -> Result<Answer, Fault> {
     let site = cx.site()?;
-    let row = find(site, &request.name).await?;
+    let mut reloaded = Vec::new();
+    let mut warnings = Vec::new();
+    for (name, config) in rows(site).all().await? {
+        if config.plugin_name != request.plugin_name {
+            continue;
+        }
+        match reopen(&engine, site, &name).await {
+            Ok(()) => reloaded.push(name),
+            Err(fault) => warnings.push(format!("failed to reload connection {name:?}: {fault}")),
+        }
+    }
+    let data = json_object! {
+        "count" => reloaded.len() as u64,
+        "connections" => reloaded,
+    };
+    Ok(Answer::data(&data).warn_all(warnings))
+}
+
+async fn reopen(engine: &Databases, site: &Site, name: &str) -> Result<(), Fault> {
+    let row = find(site, name).await?;
     let (kind, driver) = open(site, &row.value.plugin_name, &row.value.details)
         .await
         .map_err(super::connection::failed)?;
-    engine
-        .connections
-        .put(&request.name, kind, driver, row.revision)
-        .await;
-    Ok(Answer::empty())
+    engine.connections.put(name, kind, driver, row.revision).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use arca_api::database as api;
-use arca_base::{Secret, Ttl, json_object};
+use arca_base::{Json, Timestamp, Ttl};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Grant, Site};
+use arca_core::engine::{Answer, Cx, Grant, Intent, Site};
 use arca_core::ttl::Lifetime;
 
 use super::config::Config;
 use super::connection::{Connection, failed};
-use super::driver::{Credential, CredentialKind, NewUser};
+use super::credential::{Holder, Made};
+use super::driver::{CredentialKind, NewUser};
 use super::lease::{Internal, SLACK};
 use super::role::{self, Role};
 use super::username::Facts;
@@ -29,33 +30,38 @@ pub(super) async fn read(engine: Arc<Databases>, cx: Cx, request: api::Name) -> 
     if !config.allows(name) {
         return Err(Fault::failed(format!("{name:?} is not an allowed role")));
     }
-    if !connection.kind.credentials.contains(&role.credential())
-        || role.credential() != CredentialKind::Password
-    {
-        return Err(Fault::invalid(format!(
-            "unsupported credential_type: {:?}",
-            role.credential().as_str()
-        )));
-    }
-    check_quotas(site, name, &role, &token.entity_id).await?;
+    role.plan
+        .check_place(connection.kind, &role.creation, "creation_statements")?;
     let facts = Facts {
         display_name: &token.display_name,
         role_name: name,
     };
     let username = username(&config, &connection, &facts, site)?;
     refuse_taken(site, &config, &connection, &username).await?;
-    let password = site
-        .passwords
-        .generate(role.password_policy(&config.password_policy))
-        .await?;
-    let internal = Internal {
-        username,
+    let mut internal = Internal {
+        username: username.clone(),
         role: name.clone(),
         db_name: role.db_name.clone(),
         revocation_statements: role.revocation.clone(),
         entity: token.entity_id.clone(),
+        ticket: String::new(),
     };
-    make(site, &connection, &role, internal, password).await
+    // Before the credential: a key takes time to make, and whoever is refused shall not take it.
+    let intent = intent::note(&engine, site, &role, &mut internal).await?;
+    let holder = Holder {
+        username: &username,
+        facts: &facts,
+        expiration: expiration(site, &role),
+    };
+    let made = match role.plan.make(site, &config.password_policy, &holder).await {
+        Ok(made) => made,
+        Err(fault) => {
+            intent::forget(&engine, site, &intent, &internal).await;
+            return Err(fault);
+        }
+    };
+    create_user(&engine, site, &connection, &role, &internal, &made, &intent).await?;
+    answer(&role, &internal, &made, intent)
 }
 
 /// The name of a user to come.
@@ -99,51 +105,56 @@ async fn refuse_taken(
     Ok(())
 }
 
-/// Writes down what will be made, makes it, and asks for its lease.
-async fn make(
+/// Makes the user, or leaves nothing behind but what the regular work undoes.
+async fn create_user(
+    engine: &Databases,
     site: &Site,
     connection: &Connection,
     role: &Role,
-    internal: Internal,
-    password: Secret<String>,
-) -> Result<Answer, Fault> {
-    let intent = intent::note(site, &role.db_name, &internal.username, &role.revocation).await?;
-    let credential = Credential::Password(password);
+    internal: &Internal,
+    made: &Made,
+    intent: &Intent,
+) -> Result<(), Fault> {
     let user = NewUser {
         username: &internal.username,
-        credential: &credential,
-        expiration: site.now.plus(lifetime(site, role)).plus(SLACK),
+        credential: &made.credential,
+        expiration: expiration(site, role),
         creation: &role.creation,
         rollback: &role.rollback,
     };
-    if let Err(error) = connection
+    let created = connection
         .call(site, |driver| async move { driver.create_user(&user).await })
-        .await
-    {
-        intent::undo(
-            site,
-            connection,
-            &intent,
-            &internal.username,
-            &role.revocation,
-            &error,
-        )
         .await;
+    if let Err(error) = created {
+        intent::undo(engine, site, connection, intent, internal, &error).await;
         return Err(failed(error));
     }
-    let data = json_object! {
-        "username" => internal.username.as_str(),
-        "password" => credential.password().map_or("", |password| password.expose().as_str()),
-    };
+    Ok(())
+}
+
+/// The credential, and the lease that is asked for it.
+fn answer(role: &Role, internal: &Internal, made: &Made, intent: Intent) -> Result<Answer, Fault> {
+    let username = [("username", internal.username.as_str())];
+    let data: Json = username
+        .into_iter()
+        .chain(made.answer())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let grant = Grant {
         ttl: role.default_ttl,
         max_ttl: role.max_ttl,
-        renewable: true,
+        // A certificate ends when it says so; whoever needs another one asks for it.
+        renewable: role.plan.kind() != CredentialKind::ClientCertificate,
         internal: Some(internal.to_text()?),
         target: role.db_name.clone(),
         intent: Some(intent),
     };
     Ok(Answer::leased(&data, grant))
+}
+
+/// When a new user must not be able to log in any more.
+fn expiration(site: &Site, role: &Role) -> Timestamp {
+    site.now.plus(lifetime(site, role)).plus(SLACK)
 }
 
 /// How long the lease of a new user will be, as core works it out.
@@ -160,33 +171,4 @@ fn lifetime(site: &Site, role: &Role) -> Ttl {
         now: site.now,
     };
     lifetime.grant().map_or(site.default_ttl, |granted| granted.ttl)
-}
-
-/// Refuses what would be one lease too many.
-async fn check_quotas(site: &Site, name: &str, role: &Role, entity: &str) -> Result<(), Fault> {
-    let folder = format!("creds/{name}/");
-    let limit = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    let most = limit(role.max_leases);
-    if most > 0 && site.leases.count(&folder, most).await? >= most {
-        return Err(Fault::limited(format!(
-            "role {name:?} has {most} leases, as many as its max_leases allows; end some of them or raise it"
-        )));
-    }
-    let most = limit(role.max_leases_per_entity);
-    if most == 0 || entity.is_empty() {
-        return Ok(());
-    }
-    let mut count = 0;
-    site.leases
-        .each(&folder, |lease| {
-            count += usize::from(Internal::of(lease).is_some_and(|internal| internal.entity == entity));
-            count < most
-        })
-        .await?;
-    if count >= most {
-        return Err(Fault::limited(format!(
-            "this entity has {most} leases of role {name:?}, as many as its max_leases_per_entity allows; end some of them or raise it"
-        )));
-    }
-    Ok(())
 }

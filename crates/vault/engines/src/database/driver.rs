@@ -26,6 +26,8 @@ pub struct Kind {
     pub credentials: &'static [CredentialKind],
     /// Whether statements can be tried without effect, see [`Database::rehearse`].
     pub rehearses: bool,
+    /// Whether statements can be run for their own sake, see [`Database::run_statements`].
+    pub runs_statements: bool,
     /// Members of `connection_details` that are never shown, besides `password` and `private_key`.
     pub secret_details: &'static [&'static str],
     /// Reads the settings and makes a driver. Does not speak to the database yet.
@@ -90,6 +92,16 @@ impl Credential {
             Self::PublicKey(_) | Self::Subject(_) => None,
         }
     }
+
+    /// What stands for `{{public_key}}` and `{{subject}}` in statements; a place without a value of its own is left
+    /// empty.
+    pub(super) fn places(&self) -> [(&'static str, &str); 2] {
+        match self {
+            Self::Password(_) => [("public_key", ""), ("subject", "")],
+            Self::PublicKey(key) => [("public_key", key), ("subject", "")],
+            Self::Subject(subject) => [("public_key", ""), ("subject", subject)],
+        }
+    }
 }
 
 /// A user to make.
@@ -131,6 +143,12 @@ pub enum Phase {
     Renewal,
     /// Dropping it.
     Revocation,
+    /// What comes before a change of its credential.
+    BeforeChange,
+    /// The change.
+    Change,
+    /// What comes after it.
+    AfterChange,
 }
 
 impl Phase {
@@ -141,6 +159,9 @@ impl Phase {
             Self::Creation => "creation_statements",
             Self::Renewal => "renew_statements",
             Self::Revocation => "revocation_statements",
+            Self::BeforeChange => "pre_rotation_statements",
+            Self::Change => "rotation_statements",
+            Self::AfterChange => "post_rotation_statements",
         }
     }
 }
@@ -230,6 +251,19 @@ pub trait Database: Send + Sync {
         statements: &[String],
     ) -> Result<(), DriverError>;
 
+    /// Runs statements about a user, for whoever wants something done around a change of its credential.
+    async fn run_statements(
+        &self,
+        username: &str,
+        credential: &Credential,
+        statements: &[String],
+    ) -> Result<(), DriverError> {
+        let _ = (username, credential, statements);
+        Err(DriverError::Unsupported(
+            "this kind of database has no statements to run".to_owned(),
+        ))
+    }
+
     /// Drops a user; one that is not there is done. `statements` empty: the driver's own way. Returns what whoever
     /// looks after the role should know, for instance that its statements do not suffice.
     async fn drop_user(&self, username: &str, statements: &[String]) -> Result<Vec<String>, DriverError>;
@@ -243,6 +277,18 @@ pub trait Database: Send + Sync {
     /// Tries the statements of a role without effect. Nothing found where the database cannot.
     async fn rehearse(&self, role: &Rehearsal<'_>) -> Result<Vec<Finding>, DriverError> {
         let _ = role;
+        Ok(Vec::new())
+    }
+
+    /// Tries the statements of a change of a credential without effect, one list after the other. Nothing found
+    /// where the database cannot.
+    async fn rehearse_change(
+        &self,
+        username: &str,
+        credential: &Credential,
+        lists: &[(Phase, &[String])],
+    ) -> Result<Vec<Finding>, DriverError> {
+        let _ = (username, credential, lists);
         Ok(Vec::new())
     }
 

@@ -1,14 +1,18 @@
 //! Users that are being made: written down before, gone with the commit that stores the lease.
 
+use std::collections::BTreeSet;
+
 use arca_base::{Timestamp, id};
 use arca_core::Fault;
-use arca_core::barrier::{Change, Rows, Stored};
+use arca_core::barrier::{Change, Rows, Stored, Writes};
 use arca_core::engine::{Intent, Site};
 use serde::{Deserialize, Serialize};
 
 use super::connection::Connection;
 use super::driver::DriverError;
-use super::{Databases, lease};
+use super::lease::Internal;
+use super::role::Role;
+use super::{Databases, lease, quota};
 
 /// After this long nobody is still making the user; a call to a database takes at most half of it.
 const STALE_SECONDS: u64 = 120;
@@ -24,6 +28,9 @@ pub(super) struct Making {
     revocation: Vec<String>,
     /// Set before the user is dropped, so that no lease can be stored for it any more.
     undoing: bool,
+    role: String,
+    /// What it counts by, where its role limits its leases.
+    ticket: String,
 }
 
 impl Stored for Making {
@@ -35,35 +42,74 @@ pub(super) fn rows(site: &Site) -> Rows<Making> {
     Rows::new(site.view.folder(FOLDER))
 }
 
-/// Writes down that a user will be made.
+/// Writes down that a user will be made, and takes a ticket for it where its role limits its leases.
+///
+/// # Errors
+/// 429 where there are as many leases as there may be.
 pub(super) async fn note(
+    engine: &Databases,
     site: &Site,
-    db_name: &str,
-    username: &str,
-    revocation: &[String],
+    role: &Role,
+    internal: &mut Internal,
 ) -> Result<Intent, Fault> {
     let name = id::base62(&*site.entropy, 24);
+    if role.limits_leases() {
+        internal.ticket.clone_from(&name);
+    }
     let making = Making {
         created: Some(site.now),
-        db_name: db_name.to_owned(),
-        username: username.to_owned(),
-        revocation: revocation.to_vec(),
+        db_name: role.db_name.clone(),
+        username: internal.username.clone(),
+        revocation: role.revocation.clone(),
         undoing: false,
+        role: internal.role.clone(),
+        ticket: internal.ticket.clone(),
     };
-    let revision = rows(site).put(&name, &making).await?;
+    let revision = if making.ticket.is_empty() {
+        rows(site).put(&name, &making).await?
+    } else {
+        let applicant = quota::Applicant {
+            role: &internal.role,
+            entity: &internal.entity,
+            ticket: &internal.ticket,
+        };
+        let note = |writes: &mut Writes| Ok(rows(site).put_in(writes, &name, &making)?);
+        quota::take(engine, site, role, &applicant, note).await?
+    };
     Ok(Intent {
         key: format!("{FOLDER}{name}"),
         revision,
     })
 }
 
+/// The tickets of users of a role that are being made.
+pub(super) async fn tickets(site: &Site, role: &str) -> Result<BTreeSet<String>, Fault> {
+    let making = rows(site).all().await?.into_iter().map(|(_, making)| making);
+    Ok(making
+        .filter(|making| making.role == role)
+        .map(|making| making.ticket)
+        .collect())
+}
+
+/// Forgets a user that was not made after all.
+pub(super) async fn forget(engine: &Databases, site: &Site, intent: &Intent, internal: &Internal) {
+    let forgotten = async {
+        quota::give_back(engine, site, &internal.role, &internal.ticket).await?;
+        site.view.delete(&intent.key).await?;
+        Ok::<_, Fault>(())
+    };
+    if let Err(fault) = forgotten.await {
+        tracing::warn!(%fault, "a note of a user that was not made is removed later");
+    }
+}
+
 /// Drops a user whose making failed, unless the database is out of reach: then the regular work does.
 pub(super) async fn undo(
+    engine: &Databases,
     site: &Site,
     connection: &Connection,
     intent: &Intent,
-    username: &str,
-    revocation: &[String],
+    internal: &Internal,
     cause: &DriverError,
 ) {
     // A driver leaves nothing behind when a statement fails; it cannot know when it hears nothing.
@@ -73,11 +119,16 @@ pub(super) async fn undo(
     );
     let undone = known
         || (!cause.is_out_of_reach()
-            && lease::drop_user(site, connection, username, revocation)
-                .await
-                .is_ok());
-    if undone && let Err(error) = site.view.delete(&intent.key).await {
-        tracing::warn!(%error, "a note of a user that was not made is removed later");
+            && lease::drop_user(
+                site,
+                connection,
+                &internal.username,
+                &internal.revocation_statements,
+            )
+            .await
+            .is_ok());
+    if undone {
+        forget(engine, site, intent, internal).await;
     }
 }
 
@@ -119,6 +170,7 @@ async fn undo_one(engine: &Databases, site: &Site, name: &str, making: Making) -
     }
     if is_leased(site, &making).await? {
         // Its making failed because the name was taken: the user of that name belongs to somebody.
+        quota::give_back(engine, site, &making.role, &making.ticket).await?;
         rows(site).delete(name).await?;
         return Ok(());
     }
@@ -126,6 +178,7 @@ async fn undo_one(engine: &Databases, site: &Site, name: &str, making: Making) -
     lease::drop_user(site, &connection, &making.username, &making.revocation)
         .await
         .map_err(super::connection::failed)?;
+    quota::give_back(engine, site, &making.role, &making.ticket).await?;
     rows(site).delete(name).await?;
     tracing::info!(username = %making.username, "a user that was being made when something was interrupted is dropped");
     Ok(())

@@ -23,6 +23,8 @@ pub(super) struct Internal {
     pub(super) db_name: String,
     pub(super) revocation_statements: Vec<String>,
     pub(super) entity: String,
+    /// What it counts by; empty where its role has no limits, or had none.
+    pub(super) ticket: String,
 }
 
 impl Internal {
@@ -125,6 +127,7 @@ pub(super) async fn revoke(engine: &Databases, site: &Site, lease: &Lease) -> Re
         Err(DriverError::Unsupported(_)) => Proof::Unasked,
         Err(error) => return Err(failed(error)),
     };
+    super::quota::give_back(engine, site, &internal.role, &internal.ticket).await?;
     tracing::info!(lease = %lease.id, username, proof = proof.label(), "user dropped");
     Ok(Ended { proof, remarks })
 }

@@ -5,6 +5,7 @@
 //! role/<name>           how users are made
 //! static-role/<name>    a user whose password changes, with its current password
 //! intent/<id>           a user that is being made; gone as soon as its lease is stored
+//! quota/...             how many leases there are of roles that limit them
 //! rotation/role/<name>  a password that is being given to the user of a static role
 //! rotation/root/<name>  a password that is being given to the user of a configuration
 //! ```
@@ -18,6 +19,7 @@ pub mod catalog;
 mod census;
 mod config;
 mod connection;
+mod credential;
 mod creds;
 mod cron;
 pub mod driver;
@@ -27,6 +29,7 @@ mod lease;
 mod mongodb;
 mod mysql;
 mod postgres;
+mod quota;
 pub mod redact;
 mod redis;
 mod rehearsal;
@@ -37,6 +40,7 @@ mod schedule;
 pub mod settings;
 pub mod statements;
 mod static_role;
+mod static_rotation;
 mod tick;
 mod username;
 
@@ -81,6 +85,7 @@ impl Engine for Databases {
             .exists(config::exists)
             .on::<api::DeleteConfig, _, _>(config::delete)
             .on::<api::ResetConfig, _, _>(config::reset)
+            .on::<api::ReloadPlugin, _, _>(config::reload)
             .on::<api::RotateRoot, _, _>(root::rotate)
             .on::<api::ReadCensus, _, _>(census::read)
             .on::<api::ListRoles, _, _>(role::list)
@@ -99,7 +104,7 @@ impl Engine for Databases {
             .on::<api::DeleteStaticRole, _, _>(static_role::delete)
             .on::<api::ReadStaticCredentials, _, _>(static_role::credentials)
             .reads_only()
-            .on::<api::RotateRole, _, _>(static_role::rotate)
+            .on::<api::RotateRole, _, _>(static_rotation::rotate)
     }
 
     async fn renew(self: Arc<Self>, site: Site, lease: Arc<Lease>) -> Result<Renewal, Fault> {

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use arca_api::database as api;
-use arca_base::{Json, Ttl, json_object};
+use arca_base::{Entropy, Json, Timestamp, Ttl, json_object};
 use arca_core::Fault;
 use arca_core::barrier::{Change, Rows, Stored};
 use arca_core::engine::{Answer, Cx, Site, list_limit};
 use serde::{Deserialize, Serialize};
 
 use super::config::statements_of;
-use super::driver::CredentialKind;
-use super::{Databases, rehearsal, static_role};
+use super::credential::Plan;
+use super::{Databases, quota, rehearsal, static_role};
 
 /// A role, as stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,8 @@ pub(super) struct Role {
     pub(super) renewal: Vec<String>,
     pub(super) default_ttl: Ttl,
     pub(super) max_ttl: Ttl,
-    credential_type: String,
-    credential_config: std::collections::BTreeMap<String, String>,
+    #[serde(flatten)]
+    pub(super) plan: Plan,
     pub(super) max_leases: u64,
     pub(super) max_leases_per_entity: u64,
 }
@@ -36,16 +36,17 @@ impl Stored for Role {
 }
 
 impl Role {
-    pub(super) fn credential(&self) -> CredentialKind {
-        CredentialKind::named(&self.credential_type).unwrap_or_default()
+    /// Whether it says how many leases there may be.
+    pub(super) const fn limits_leases(&self) -> bool {
+        self.max_leases > 0 || self.max_leases_per_entity > 0
     }
 
-    /// The policy of its passwords, before that of the configuration.
-    pub(super) fn password_policy<'a>(&'a self, of_config: &'a str) -> &'a str {
-        policy(&self.credential_config).unwrap_or(of_config)
-    }
-
-    fn changed(&self, request: &api::WriteRole) -> Result<Self, Fault> {
+    fn changed(
+        &self,
+        request: &api::WriteRole,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
         let mut next = self.clone();
         if let Some(db_name) = &request.db_name {
             next.db_name.clone_from(db_name);
@@ -80,13 +81,10 @@ impl Role {
         if !next.max_ttl.is_zero() && next.default_ttl > next.max_ttl {
             return Err(Fault::invalid("default_ttl must not be more than max_ttl"));
         }
-        if let Some(kind) = &request.credential_type {
-            next.credential_type = credential_type(kind)?;
-        }
-        if let Some(config) = &request.credential_config {
-            next.credential_config.clone_from(&config.0);
-        }
-        check_credential_config(next.credential(), &next.credential_config)?;
+        let config = request.credential_config.as_ref().map(|config| &config.0);
+        next.plan = self
+            .plan
+            .changed(request.credential_type.as_deref(), config, entropy, now)?;
         next.max_leases = quota("max_leases", request.max_leases, next.max_leases)?;
         next.max_leases_per_entity = quota(
             "max_leases_per_entity",
@@ -105,61 +103,12 @@ impl Role {
             "renew_statements" => self.renewal.clone(),
             "default_ttl" => self.default_ttl.seconds(),
             "max_ttl" => self.max_ttl.seconds(),
-            "credential_type" => self.credential().as_str(),
-            "credential_config" => shown_config(&self.credential_config),
+            "credential_type" => self.plan.kind().as_str(),
+            "credential_config" => self.plan.shown(),
             "max_leases" => self.max_leases,
             "max_leases_per_entity" => self.max_leases_per_entity,
         }
     }
-}
-
-/// The name of a kind of credential, as given.
-pub(super) fn credential_type(given: &str) -> Result<String, Fault> {
-    CredentialKind::named(given)
-        .map(|kind| kind.as_str().to_owned())
-        .ok_or_else(|| Fault::invalid(format!("invalid credential_type {given:?}")))
-}
-
-pub(super) fn check_credential_config(
-    kind: CredentialKind,
-    config: &std::collections::BTreeMap<String, String>,
-) -> Result<(), Fault> {
-    let known: &[&str] = match kind {
-        CredentialKind::Password => &["password_policy"],
-        CredentialKind::RsaPrivateKey => &["key_bits", "format"],
-        CredentialKind::ClientCertificate => &[
-            "common_name_template",
-            "ca_cert",
-            "ca_private_key",
-            "key_type",
-            "key_bits",
-            "signature_bits",
-        ],
-    };
-    match config.keys().find(|name| !known.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(unknown) => Err(Fault::invalid(format!(
-            "credential_config validation failed: {unknown:?} is not a setting of credential_type {:?}; known: {}",
-            kind.as_str(),
-            known.join(", ")
-        ))),
-    }
-}
-
-/// The settings of a credential without keys.
-pub(super) fn shown_config(config: &std::collections::BTreeMap<String, String>) -> Json {
-    config
-        .iter()
-        .filter(|(name, _)| *name != "ca_private_key")
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
-}
-
-pub(super) fn policy(config: &std::collections::BTreeMap<String, String>) -> Option<&str> {
-    config
-        .get("password_policy")
-        .map(String::as_str)
-        .filter(|policy| !policy.is_empty())
 }
 
 fn quota(name: &str, given: Option<i64>, current: u64) -> Result<u64, Fault> {
@@ -177,9 +126,20 @@ pub(super) fn rows(site: &Site) -> Rows<Role> {
     Rows::new(site.view.folder("role/"))
 }
 
+/// Refuses names of roles with segments that are none: `team/app` is one, `team//app` is not.
+pub(super) fn check_name(name: &str) -> Result<(), Fault> {
+    const MOST: usize = 256;
+    if name.len() <= MOST && name.split('/').all(arca_api::pattern::is_name) {
+        return Ok(());
+    }
+    Err(Fault::invalid(format!(
+        "the name of a role has at most {MOST} bytes: letters, digits and _, within them also - . and @, in segments parted by /"
+    )))
+}
+
 pub(super) async fn list(_: Arc<Databases>, cx: Cx, request: api::Names) -> Result<Answer, Fault> {
     let page = rows(cx.site()?)
-        .list("", &request.after, list_limit(request.limit)?)
+        .list(&request.folder, &request.after, list_limit(request.limit)?)
         .await?;
     Ok(Answer::names(page.names))
 }
@@ -198,15 +158,22 @@ pub(super) async fn read(_: Arc<Databases>, cx: Cx, request: api::Name) -> Resul
 
 pub(super) async fn write(engine: Arc<Databases>, cx: Cx, request: api::WriteRole) -> Result<Answer, Fault> {
     let site = cx.site()?;
+    check_name(&request.name)?;
     if static_role::rows(site).get(&request.name).await?.is_some() {
         return Err(Fault::invalid("Role and Static Role names must be unique"));
     }
-    let role = rows(site)
+    let (role, begins_to_limit) = rows(site)
         .update(&request.name, |found| {
-            let role = found.cloned().unwrap_or_default().changed(&request)?;
-            Ok::<_, Fault>((Change::Put(role.clone()), role))
+            let former = found.cloned().unwrap_or_default();
+            let role = former.changed(&request, &*site.entropy, site.now)?;
+            let begins = role.limits_leases() && !former.limits_leases();
+            Ok::<_, Fault>((Change::Put(role.clone()), (role, begins)))
         })
         .await?;
+    if begins_to_limit {
+        // Leases of before were not counted.
+        quota::forget(site, &request.name).await?;
+    }
     let warnings = rehearsal::warnings(&engine, site, &request.name, &role).await;
     Ok(Answer::empty().warn_all(warnings))
 }
@@ -225,8 +192,12 @@ mod tests {
         let stored = br#"{"db_name":"pg","creation":["CREATE"],"revocation":[],"rollback":[],"renewal":[],"default_ttl":3600,"max_ttl":86400,"credential_type":"password","credential_config":{"password_policy":"strong"},"max_leases":5,"max_leases_per_entity":1}"#;
         let role = Role::decode(1, stored).unwrap();
         assert_eq!((role.db_name.as_str(), role.max_leases), ("pg", 5));
-        assert_eq!(role.password_policy("other"), "strong");
+        assert_eq!(role.plan.password_policy("other"), "strong");
         assert!(Role::decode(2, stored).is_err());
+    }
+
+    fn changed(role: &Role, request: &api::WriteRole) -> Result<Role, Fault> {
+        role.changed(request, &arca_crypto::SystemEntropy, Timestamp::EPOCH)
     }
 
     #[test]
@@ -236,11 +207,11 @@ mod tests {
                 db_name: "pg".into(),
                 ..Role::default()
             };
-            role.changed(&request).unwrap_err().text().to_owned()
+            changed(&role, &request).unwrap_err().text().to_owned()
         };
         let request = api::WriteRole::default;
         assert_eq!(
-            Role::default().changed(&request()).unwrap_err().text(),
+            changed(&Role::default(), &request()).unwrap_err().text(),
             "database name is required"
         );
         assert_eq!(

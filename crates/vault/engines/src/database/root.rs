@@ -11,7 +11,7 @@ use arca_core::engine::{Answer, Cx, Site};
 use super::Databases;
 use super::config::{self, Config};
 use super::connection::{failed, open};
-use super::driver::{Credential, DriverError};
+use super::driver::{Credential, CredentialKind, DriverError};
 use super::rotation::Pending;
 
 const MAX_ATTEMPTS: usize = 16;
@@ -24,6 +24,10 @@ pub(super) async fn rotate(engine: Arc<Databases>, cx: Cx, request: api::Name) -
 /// Gives the user of a configuration another password, and keeps it.
 pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Result<(), Fault> {
     let _turn = engine.rotating.hold(format!("root/{name}")).await;
+    change_in_turn(engine, site, name).await
+}
+
+async fn change_in_turn(engine: &Databases, site: &Site, name: &str) -> Result<(), Fault> {
     let (config, connection) = engine.connection(site, name).await?;
     let username = config.username().to_owned();
     if username.is_empty() {
@@ -37,19 +41,22 @@ pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Resul
         ));
     }
     let rows = Pending::of_roots(site);
-    let pending = Pending::begin(&rows, site, name, &username, &config.password_policy).await?;
+    let resumed = rows.get(name).await?.is_some();
+    let new = site.passwords.generate(&config.password_policy);
+    let pending = Pending::begin(&rows, site, name, &username, CredentialKind::Password, new).await?;
     let credential = Credential::Password(Secret::new(pending.value.password.clone()));
+    let statements = &config.root_rotation_statements;
     let mut driver = connection.alone().await;
     let changed = connection
         .call_on(&driver, site, |driver| async move {
-            driver
-                .set_credential(&username, &credential, &config.root_rotation_statements)
-                .await
+            driver.set_credential(&username, &credential, statements).await
         })
         .await;
     if let Err(error) = changed {
-        // After anything but a refused statement nobody knows which password counts; the regular work finds out.
-        if matches!(error, DriverError::Statement { .. } | DriverError::Statements(_)) {
+        // A statement that is refused may follow one that was not, and an earlier attempt may have come further: the
+        // new password is forgotten only where the one before it is seen to count.
+        let refused = matches!(error, DriverError::Statement { .. } | DriverError::Statements(_));
+        if refused && !resumed && lets_in(site, &config, None).await == Some(true) {
             rows.delete(name).await?;
         }
         return Err(Fault::failed(format!("failed to update user: {error}")));
@@ -94,25 +101,44 @@ async fn keep(site: &Site, name: &str, new: &str) -> Result<(), Fault> {
     Err(Fault::unavailable("the configuration keeps changing; try again"))
 }
 
-/// Finds out which password counts where a change was interrupted.
+/// Finds out which password counts where a change was interrupted, and ends the change.
 pub(super) async fn recover(engine: &Databases, site: &Site) -> Result<(), Fault> {
-    let rows = Pending::of_roots(site);
-    for (name, pending) in rows.all().await? {
+    for (name, pending) in Pending::of_roots(site).all().await? {
         if !pending.is_stale(site.now) {
             continue;
         }
         let _turn = engine.rotating.hold(format!("root/{name}")).await;
-        let Some(row) = config::rows(site).get(&name).await? else {
-            rows.delete(&name).await?;
-            continue;
-        };
-        if password(&row.value) == pending.password || lets_in(site, &row.value, None).await == Some(true) {
-            rows.delete(&name).await?;
-        } else if lets_in(site, &row.value, Some(&pending.password)).await == Some(true) {
-            keep(site, &name, &pending.password).await?;
-            engine.connections.forget(&name);
-            tracing::info!(config = %name, "an interrupted change of the root password was completed");
+        if let Err(fault) = recover_one(engine, site, &name).await {
+            tracing::warn!(config = %name, %fault, "an interrupted change of the root password is ended later");
         }
+    }
+    Ok(())
+}
+
+/// The turn of the configuration is held.
+async fn recover_one(engine: &Databases, site: &Site, name: &str) -> Result<(), Fault> {
+    let rows = Pending::of_roots(site);
+    // Somebody else may have ended it meanwhile.
+    let Some(pending) = rows.get(name).await?.filter(|row| row.value.is_stale(site.now)) else {
+        return Ok(());
+    };
+    let row = config::rows(site).get(name).await?;
+    let Some(row) = row.filter(|row| row.value.username() == pending.value.username) else {
+        rows.delete(name).await?;
+        return Ok(());
+    };
+    let new = &pending.value.password;
+    if password(&row.value) == new {
+        rows.delete(name).await?;
+    } else if lets_in(site, &row.value, Some(new)).await == Some(true) {
+        keep(site, name, new).await?;
+        engine.connections.forget(name);
+        tracing::info!(config = %name, "an interrupted change of the root password was completed");
+    } else if lets_in(site, &row.value, None).await == Some(true) {
+        // The server may still be about to obey, for instance when it waited for a lock: so the new password is
+        // kept, and set again.
+        rows.put(name, &pending.value.seen(site.now)).await?;
+        change_in_turn(engine, site, name).await?;
     }
     Ok(())
 }

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arca_base::{Timestamp, Ttl};
+use arca_base::{Secret, Timestamp, Ttl};
 use arca_core::Fault;
 use arca_core::barrier::{Row, Rows, Stored, Writes};
 use arca_core::engine::Site;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OwnedMutexGuard;
+
+use super::driver::CredentialKind;
 
 /// After this long nobody is still changing the password.
 pub(super) const STALE: Ttl = Ttl::from_seconds(120);
@@ -21,6 +23,9 @@ pub(super) const STALE: Ttl = Ttl::from_seconds(120);
 pub(super) struct Pending {
     created: Option<Timestamp>,
     pub(super) username: String,
+    /// Empty in records of the time when there were passwords only.
+    credential_type: String,
+    /// A password, or the private key of a pair.
     pub(super) password: String,
 }
 
@@ -30,9 +35,21 @@ impl Stored for Pending {
 }
 
 impl Pending {
+    fn kind(&self) -> CredentialKind {
+        CredentialKind::named(&self.credential_type).unwrap_or_default()
+    }
+
     /// Whether nobody is at it any more.
     pub(super) fn is_stale(&self, now: Timestamp) -> bool {
         self.created.is_none_or(|created| created.plus(STALE) <= now)
+    }
+
+    /// The same, being worked at again.
+    pub(super) fn seen(&self, now: Timestamp) -> Self {
+        Self {
+            created: Some(now),
+            ..self.clone()
+        }
     }
 
     pub(super) fn of_roles(site: &Site) -> Rows<Self> {
@@ -43,16 +60,20 @@ impl Pending {
         Rows::new(site.view.folder("rotation/root/"))
     }
 
-    /// The password that is being given to a user already, or a new one, written down.
+    /// The password that is being given to a user already, or `secret`, written down.
     pub(super) async fn begin(
         rows: &Rows<Self>,
         site: &Site,
         name: &str,
         username: &str,
-        policy: &str,
+        kind: CredentialKind,
+        secret: impl Future<Output = Result<Secret<String>, Fault>>,
     ) -> Result<Row<Self>, Fault> {
         let found = rows.get(name).await?;
-        if let Some(found) = found.as_ref().filter(|row| row.value.username == username) {
+        if let Some(found) = found
+            .as_ref()
+            .filter(|row| row.value.username == username && row.value.kind() == kind)
+        {
             return Ok(Row {
                 value: found.value.clone(),
                 revision: found.revision,
@@ -61,7 +82,8 @@ impl Pending {
         let pending = Self {
             created: Some(site.now),
             username: username.to_owned(),
-            password: site.passwords.generate(policy).await?.expose().clone(),
+            credential_type: kind.as_str().to_owned(),
+            password: secret.await?.expose().clone(),
         };
         let mut writes = Writes::new();
         rows.expect_in(&mut writes, name, found.as_ref());

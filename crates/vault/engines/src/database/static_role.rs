@@ -1,24 +1,22 @@
 //! Static roles: users that are there already, and whose passwords change.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_api::database as api;
 use arca_base::json::Object;
-use arca_base::{Json, Secret, Timestamp, json_object};
+use arca_base::{Entropy, Json, Timestamp, json_object};
 use arca_core::Fault;
-use arca_core::barrier::{Change, Row, Rows, Stored, Writes};
+use arca_core::barrier::{Change, Rows, Stored, Writes};
 use arca_core::engine::{Answer, Cx, Site, list_limit};
 use serde::{Deserialize, Serialize};
 
 use super::config::{self, statements_of};
-use super::connection::failed;
-use super::driver::{Credential, CredentialKind};
+use super::credential::Plan;
+use super::driver::CredentialKind;
 use super::rotation::Pending;
 use super::schedule::{Given, Schedule};
-use super::{Databases, role};
+use super::{Databases, rehearsal, role, static_rotation};
 
-const MAX_ATTEMPTS: usize = 16;
 const MAX_USERNAME: usize = 256;
 
 /// A static role, as stored. Holds a password: no `Debug`.
@@ -26,13 +24,17 @@ const MAX_USERNAME: usize = 256;
 #[serde(default)]
 pub(super) struct StaticRole {
     pub(super) db_name: String,
-    username: String,
-    rotation: Vec<String>,
-    credential_type: String,
-    credential_config: BTreeMap<String, String>,
-    schedule: Schedule,
-    password: String,
-    last_rotation: Option<Timestamp>,
+    pub(super) username: String,
+    pub(super) rotation: Vec<String>,
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
+    /// The statements that come after a change are still to be run.
+    pub(super) after_due: bool,
+    #[serde(flatten)]
+    pub(super) plan: Plan,
+    pub(super) schedule: Schedule,
+    pub(super) password: String,
+    pub(super) last_rotation: Option<Timestamp>,
 }
 
 impl Stored for StaticRole {
@@ -41,10 +43,6 @@ impl Stored for StaticRole {
 }
 
 impl StaticRole {
-    fn credential(&self) -> CredentialKind {
-        CredentialKind::named(&self.credential_type).unwrap_or_default()
-    }
-
     /// When its password is to be changed next.
     pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
         match self.last_rotation {
@@ -53,7 +51,13 @@ impl StaticRole {
         }
     }
 
-    fn changed(&self, request: &api::WriteStaticRole, is_new: bool) -> Result<Self, Fault> {
+    fn changed(
+        &self,
+        request: &api::WriteStaticRole,
+        is_new: bool,
+        entropy: &dyn Entropy,
+        now: Timestamp,
+    ) -> Result<Self, Fault> {
         let mut next = self.clone();
         if let Some(db_name) = &request.db_name {
             next.db_name.clone_from(db_name);
@@ -77,16 +81,16 @@ impl StaticRole {
             }
             None => {}
         }
-        if let Some(given) = statements_of("rotation_statements", request.rotation_statements.as_ref())? {
-            next.rotation = given;
+        next.take_statements(request)?;
+        let config = request.credential_config.as_ref().map(|config| &config.0);
+        next.plan = self
+            .plan
+            .changed(request.credential_type.as_deref(), config, entropy, now)?;
+        if !is_new && next.plan.kind() != self.plan.kind() {
+            return Err(Fault::invalid(
+                "credential_type of a static role cannot be changed; delete the role and write it again",
+            ));
         }
-        if let Some(kind) = &request.credential_type {
-            next.credential_type = role::credential_type(kind)?;
-        }
-        if let Some(config) = &request.credential_config {
-            next.credential_config.clone_from(&config.0);
-        }
-        role::check_credential_config(next.credential(), &next.credential_config)?;
         next.schedule = next.schedule.changed(&Given {
             period: request.rotation_period,
             cron: request.rotation_schedule.as_deref(),
@@ -100,14 +104,42 @@ impl StaticRole {
         Ok(next)
     }
 
+    fn take_statements(&mut self, request: &api::WriteStaticRole) -> Result<(), Fault> {
+        for (name, given, field) in [
+            (
+                "rotation_statements",
+                &request.rotation_statements,
+                &mut self.rotation,
+            ),
+            (
+                "pre_rotation_statements",
+                &request.pre_rotation_statements,
+                &mut self.before,
+            ),
+            (
+                "post_rotation_statements",
+                &request.post_rotation_statements,
+                &mut self.after,
+            ),
+        ] {
+            if let Some(given) = statements_of(name, given.as_ref())? {
+                *field = given;
+            }
+        }
+        self.after_due &= !self.after.is_empty();
+        Ok(())
+    }
+
     fn shown(&self, now: Timestamp) -> Json {
         let mut shown = self.timing();
         for (name, value) in [
             ("db_name", self.db_name.as_str().into()),
             ("username", self.username.as_str().into()),
             ("rotation_statements", self.rotation.clone().into()),
-            ("credential_type", self.credential().as_str().into()),
-            ("credential_config", role::shown_config(&self.credential_config)),
+            ("pre_rotation_statements", self.before.clone().into()),
+            ("post_rotation_statements", self.after.clone().into()),
+            ("credential_type", self.plan.kind().as_str().into()),
+            ("credential_config", self.plan.shown()),
             (
                 "next_vault_rotation",
                 self.due(now).map(|due| due.to_string()).into(),
@@ -171,7 +203,7 @@ pub(super) async fn refuse_root(site: &Site, config: &str, username: &str) -> Re
 
 pub(super) async fn list(_: Arc<Databases>, cx: Cx, request: api::Names) -> Result<Answer, Fault> {
     let page = rows(cx.site()?)
-        .list("", &request.after, list_limit(request.limit)?)
+        .list(&request.folder, &request.after, list_limit(request.limit)?)
         .await?;
     Ok(Answer::names(page.names))
 }
@@ -195,23 +227,26 @@ pub(super) async fn write(
 ) -> Result<Answer, Fault> {
     let site = cx.site()?;
     let name = &request.name;
+    role::check_name(name)?;
     if role::rows(site).get(name).await?.is_some() {
         return Err(Fault::invalid("Role and Static Role names must be unique"));
     }
     let _turn = engine.rotating.hold(format!("role/{name}")).await;
     let found = rows(site).get(name).await?;
     let former = found.as_ref().map(|row| (*row.value).clone()).unwrap_or_default();
-    let changed = former.changed(&request, found.is_none())?;
+    let changed = former.changed(&request, found.is_none(), &*site.entropy, site.now)?;
     check_against_config(&engine, site, name, &changed).await?;
-    if found.is_none() {
-        create(&engine, site, name, &changed).await?;
+    let warnings = if found.is_none() {
+        let warning = static_rotation::create(&engine, site, name, &changed).await?;
+        warning.into_iter().collect()
     } else {
         let mut writes = Writes::new();
         rows(site).expect_in(&mut writes, name, found.as_ref());
         rows(site).put_in(&mut writes, name, &changed)?;
         site.view.commit(writes).await?;
-    }
-    Ok(Answer::empty())
+        rehearsal::warnings_of_change(&engine, site, &changed).await
+    };
+    Ok(Answer::empty().warn_all(warnings))
 }
 
 async fn check_against_config(
@@ -230,88 +265,20 @@ async fn check_against_config(
             role.username, role.db_name
         )));
     }
-    if role.credential() != CredentialKind::Password
-        || !connection.kind.credentials.contains(&CredentialKind::Password)
-    {
+    let has_hooks = !role.before.is_empty() || !role.after.is_empty();
+    if has_hooks && !connection.kind.runs_statements {
         return Err(Fault::invalid(format!(
-            "unsupported credential_type: {:?}",
-            role.credential().as_str()
+            "{} runs no statements around a change of a password; leave pre_rotation_statements and post_rotation_statements empty",
+            config.plugin_name
         )));
     }
-    Ok(())
-}
-
-/// Changes the password at once; the role is there when that has worked.
-async fn create(engine: &Databases, site: &Site, name: &str, role: &StaticRole) -> Result<(), Fault> {
-    let pending = match set_password(engine, site, name, role).await {
-        Ok(pending) => pending,
-        Err(fault) => {
-            Pending::of_roles(site).delete(name).await?;
-            return Err(fault);
-        }
-    };
-    let made = StaticRole {
-        password: pending.value.password.clone(),
-        last_rotation: Some(site.now),
-        ..role.clone()
-    };
-    let mut writes = Writes::new();
-    rows(site).expect_in(&mut writes, name, None);
-    rows(site).put_in(&mut writes, name, &made)?;
-    Pending::of_roles(site).delete_in(&mut writes, name);
-    site.view.commit(writes).await?;
-    Ok(())
-}
-
-/// Writes a password down and gives it to the user.
-async fn set_password(
-    engine: &Databases,
-    site: &Site,
-    name: &str,
-    role: &StaticRole,
-) -> Result<Row<Pending>, Fault> {
-    let (config, connection) = engine.connection(site, &role.db_name).await?;
-    let policy = role::policy(&role.credential_config).unwrap_or(&config.password_policy);
-    let pending = Pending::begin(&Pending::of_roles(site), site, name, &role.username, policy).await?;
-    let credential = Credential::Password(Secret::new(pending.value.password.clone()));
-    connection
-        .call(site, |driver| async move {
-            driver
-                .set_credential(&role.username, &credential, &role.rotation)
-                .await
-        })
-        .await
-        .map_err(failed)?;
-    Ok(pending)
-}
-
-/// Changes the password of a role that is there. A role that is gone has nothing to change.
-pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Result<bool, Fault> {
-    let _turn = engine.rotating.hold(format!("role/{name}")).await;
-    let Some(row) = rows(site).get(name).await? else {
-        return Ok(false);
-    };
-    let pending = set_password(engine, site, name, &row.value).await?;
-    for _ in 0..MAX_ATTEMPTS {
-        let found = rows(site).get(name).await?;
-        let mut writes = Writes::new();
-        Pending::of_roles(site).delete_in(&mut writes, name);
-        if let Some(row) = &found {
-            let changed = StaticRole {
-                password: pending.value.password.clone(),
-                last_rotation: Some(site.now),
-                ..(*row.value).clone()
-            };
-            rows(site).put_in(&mut writes, name, &changed)?;
-        }
-        rows(site).expect_in(&mut writes, name, found.as_ref());
-        match site.view.commit(writes).await {
-            Ok(_) => return Ok(true),
-            Err(error) if error.is_conflict() => {}
-            Err(error) => return Err(error.into()),
-        }
+    if role.plan.kind() == CredentialKind::ClientCertificate {
+        return Err(Fault::invalid(
+            "unsupported credential_type: \"client_certificate\": certificates are for the users of dynamic roles",
+        ));
     }
-    Err(Fault::unavailable("the static role keeps changing; try again"))
+    role.plan
+        .check_place(connection.kind, &role.rotation, "rotation_statements")
 }
 
 pub(super) async fn delete(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
@@ -338,22 +305,12 @@ pub(super) async fn credentials(_: Arc<Databases>, cx: Cx, request: api::Name) -
     let mut shown = role.timing();
     let left = role.due(cx.now).map_or(0, |due| due.seconds_until(cx.now));
     shown.insert("username".to_owned(), role.username.as_str().into());
-    shown.insert("password".to_owned(), role.password.as_str().into());
+    shown.insert(
+        role.plan.kind().as_str().to_owned(),
+        role.password.as_str().into(),
+    );
     shown.insert("ttl".to_owned(), left.into());
     Ok(Answer::data(&Json::Object(shown)))
-}
-
-pub(super) async fn rotate(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
-    let changed = change(&engine, cx.site()?, &request.name).await.map_err(|fault| {
-        Fault::failed(format!(
-            "unable to finish rotating credentials; retries will continue in the background but it is also safe to retry manually: {fault}"
-        ))
-    })?;
-    if changed {
-        Ok(Answer::empty())
-    } else {
-        Err(Fault::invalid("no static role found for role name"))
-    }
 }
 
 /// Forgets passwords that were being given to the users of roles that are not there.
@@ -378,6 +335,10 @@ pub(super) async fn forget_stale(site: &Site) -> Result<Vec<String>, Fault> {
 mod tests {
     use super::*;
 
+    fn changed(role: &StaticRole, request: &api::WriteStaticRole, is_new: bool) -> Result<StaticRole, Fault> {
+        role.changed(request, is_new, &arca_crypto::SystemEntropy, Timestamp::EPOCH)
+    }
+
     #[test]
     fn the_oldest_form_is_read() {
         let stored = br#"{"db_name":"pg","username":"svc","rotation":[],"credential_type":"password","credential_config":{},"schedule":{"period":3600,"cron":"","window":0},"password":"p","last_rotation":"2026-01-02T03:04:05Z"}"#;
@@ -397,9 +358,9 @@ mod tests {
             rotation_period: Some(arca_base::Ttl::from_hours(1)),
             ..api::WriteStaticRole::default()
         };
-        let role = StaticRole::default().changed(&request, true).unwrap();
+        let role = changed(&StaticRole::default(), &request, true).unwrap();
         assert!(
-            role.changed(&api::WriteStaticRole::default(), false).is_ok(),
+            changed(&role, &api::WriteStaticRole::default(), false).is_ok(),
             "need not be said again"
         );
         let other = api::WriteStaticRole {
@@ -407,13 +368,13 @@ mod tests {
             ..api::WriteStaticRole::default()
         };
         assert_eq!(
-            role.changed(&other, false).err().unwrap().text(),
+            changed(&role, &other, false).err().unwrap().text(),
             "cannot update static account username"
         );
         let control = api::WriteStaticRole {
             username: Some("a\0b".into()),
             ..request
         };
-        assert!(StaticRole::default().changed(&control, true).is_err());
+        assert!(changed(&StaticRole::default(), &control, true).is_err());
     }
 }

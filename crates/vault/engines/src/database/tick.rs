@@ -9,7 +9,7 @@ use arca_core::engine::{Site, Ticked};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 
-use super::{Databases, config, intent, root, static_role};
+use super::{Databases, config, intent, root, static_role, static_rotation};
 
 /// Passwords changed at the same time.
 const TOGETHER: usize = 8;
@@ -37,6 +37,8 @@ struct State {
 enum Task {
     Root(String),
     Role(String),
+    /// What comes after such a change.
+    After(String),
 }
 
 pub(super) async fn run(engine: &Databases, site: &Site) -> Result<Ticked, Fault> {
@@ -70,7 +72,14 @@ async fn change_due(engine: &Databases, site: &Site) -> Result<(), Fault> {
 async fn change(engine: &Databases, site: &Site, task: Task) {
     let changed = match &task {
         Task::Root(name) => root::change(engine, site, name).await,
-        Task::Role(name) => static_role::change(engine, site, name).await.map(drop),
+        Task::Role(name) => match static_rotation::change(engine, site, name).await {
+            Ok(static_rotation::Changed::Done(Some(warning))) => {
+                tracing::warn!(name, warning);
+                Ok(())
+            }
+            changed => changed.map(drop),
+        },
+        Task::After(name) => static_rotation::finish(engine, site, name).await,
     };
     let mut state = engine.agenda.state.lock();
     match changed {
@@ -81,6 +90,7 @@ async fn change(engine: &Databases, site: &Site, task: Task) {
             let (what, name) = match &task {
                 Task::Root(name) => ("configuration", name),
                 Task::Role(name) => ("static role", name),
+                Task::After(name) => ("what comes after the change of a static role", name),
             };
             tracing::warn!(what, name, %fault, "a password was not changed; tried again soon");
             state.again.insert(task, site.now.plus(PAUSE));
@@ -129,7 +139,10 @@ impl Agenda {
                 tasks.push(Task::Root(name));
             }
         }
-        for (name, _) in roles.all().await? {
+        for (name, role) in roles.all().await? {
+            if role.after_due {
+                tasks.push(Task::After(name.clone()));
+            }
             tasks.push(Task::Role(name));
         }
         let mut state = self.state.lock();
@@ -148,6 +161,10 @@ async fn is_due(site: &Site, task: &Task) -> Result<bool, Fault> {
         Task::Role(name) => {
             let row = static_role::rows(site).get(name).await?;
             row.and_then(|row| row.value.due(site.now))
+        }
+        Task::After(name) => {
+            let row = static_role::rows(site).get(name).await?;
+            row.filter(|row| row.value.after_due).map(|_| site.now)
         }
     };
     Ok(due.is_some_and(|due| due <= site.now))

@@ -6,6 +6,8 @@ use arca_core::naming::{NameTemplate, NamingError};
 
 /// What a template can say.
 const FIELDS: [&str; 2] = ["DisplayName", "RoleName"];
+/// What a template of common names can say.
+const COMMON_NAME_FIELDS: [&str; 3] = ["DisplayName", "RoleName", "Username"];
 
 /// Who asks, and for which role.
 pub(super) struct Facts<'a> {
@@ -25,6 +27,34 @@ pub(super) fn render(
 ) -> Result<String, Fault> {
     attempt(template, facts, entropy, now)
         .map_err(|error| Fault::failed(format!("failed to generate username: {error}")))
+}
+
+/// Renders the common name of a certificate for the user `username`.
+///
+/// # Errors
+/// 500 for a template that cannot be rendered.
+pub(super) fn common_name(
+    template: &str,
+    facts: &Facts<'_>,
+    username: &str,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> Result<String, Fault> {
+    let (display_name, role_name) = (plain(facts.display_name), plain(facts.role_name));
+    let values = [&*display_name, &*role_name, username];
+    NameTemplate::parse(template)
+        .and_then(|template| template.name(COMMON_NAME_FIELDS.into_iter().zip(values), now, entropy))
+        .map_err(|error| Fault::failed(format!("failed to generate common name: {error}")))
+}
+
+/// Whether a template of common names can be used.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check_common_name(template: &str, entropy: &dyn Entropy, now: Timestamp) -> Result<(), String> {
+    NameTemplate::checked(template, &COMMON_NAME_FIELDS, now, entropy)
+        .map(drop)
+        .map_err(|error| format!("common_name_template: {error}"))
 }
 
 /// Whether a template of a configuration can be used.

@@ -78,7 +78,7 @@ async fn a_dead_database_delays_nothing_and_is_caught_up_with() {
 }
 
 /// Another server on the same storage, as after a crash.
-async fn again(former: &Unsealed) -> Unsealed {
+pub(crate) async fn again(former: &Unsealed) -> Unsealed {
     use arca_base::Clock as _;
     let server = TestServer::on(former.server.storage.clone(), Catalog::new(), Seal::Shamir, 77);
     let ahead = former.server.clock.now().since(server.clock.now());
@@ -293,7 +293,7 @@ async fn a_crash_while_a_password_changes_locks_nobody_out() {
 }
 
 /// Whether a statement of a role is under way that takes a while.
-fn is_sleeping(estate: &Estate) -> bool {
+pub(crate) fn is_sleeping(estate: &Estate) -> bool {
     estate.query(
         "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'",
     ) != "0"

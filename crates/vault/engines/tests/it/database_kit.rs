@@ -31,7 +31,10 @@ impl Estate {
     }
 
     pub(crate) async fn on(storage: Arc<dyn Storage>) -> Self {
-        let postgres = Postgres::start().unwrap();
+        Self::beside(Postgres::start().unwrap(), storage).await
+    }
+
+    pub(crate) async fn beside(postgres: Postgres, storage: Arc<dyn Storage>) -> Self {
         postgres
             .query(&format!(
                 "CREATE ROLE \"{ADMIN}\" WITH LOGIN CREATEROLE PASSWORD '{ADMIN_PASSWORD}';
@@ -78,7 +81,7 @@ impl Estate {
         let mut config = json!({
             "plugin_name": "postgresql-database-plugin",
             "allowed_roles": "*",
-            "connection_url": format!("postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{}/arca", self.port()),
+            "connection_url": format!("postgresql://{{{{username}}}}:{{{{password}}}}@127.0.0.1:{}/arca?sslmode=disable", self.port()),
             "username": ADMIN,
             "password": ADMIN_PASSWORD,
         });

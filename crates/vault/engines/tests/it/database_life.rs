@@ -342,3 +342,40 @@ async fn records_read_as_clients_expect_and_never_show_passwords() {
     let _ = estate.vault.write("database/config/pg", more).await.expect(204);
     let _ = estate.credentials("app").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_in_other_databases_are_revoked_there_but_objects_stay() {
+    let estate = Estate::start().await;
+    estate.query("CREATE DATABASE \"other One\"");
+    let elsewhere = |sql: &str| estate.postgres.query_in("other One", sql).unwrap();
+    elsewhere(&format!(
+        "CREATE TABLE ledgers (id int); CREATE SEQUENCE numbers;
+         GRANT ALL ON ledgers TO \"{ADMIN}\" WITH GRANT OPTION; GRANT ALL ON numbers TO \"{ADMIN}\" WITH GRANT OPTION"
+    ));
+    let _ = estate.role("app", json!({})).await.expect(204);
+    for revocation in ["", ARTICLE_REVOCATION] {
+        let role = json!({"revocation_statements": revocation});
+        let _ = estate.vault.write("database/roles/app", role).await;
+        let user = estate.credentials("app").await;
+        elsewhere(&format!(
+            "SET ROLE \"{ADMIN}\"; GRANT SELECT ON ledgers TO \"{0}\"; GRANT USAGE ON numbers TO \"{0}\"",
+            user.name
+        ));
+        let revoked = estate.revoke(&user.lease).await;
+        assert!([200, 204].contains(&revoked.status), "{}", revoked.body);
+        assert_eq!(estate.users(), 0);
+    }
+    let user = estate.credentials("app").await;
+    elsewhere(&format!(
+        "CREATE TABLE mine (id int); ALTER TABLE mine OWNER TO \"{}\"",
+        user.name
+    ));
+    let refused = estate.revoke(&user.lease).await.expect(400);
+    assert!(
+        refused.error().contains("\"other One\" (table mine)"),
+        "{}",
+        refused.error()
+    );
+    assert!(estate.log_in(&user.name, &user.password).await.is_err());
+    assert_eq!(elsewhere("SELECT count(*) FROM mine"), "0");
+}

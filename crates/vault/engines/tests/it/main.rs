@@ -9,14 +9,18 @@
     reason = "tests: failing loudly is their job, and a scenario reads best in one piece"
 )]
 
+mod database_credentials;
 mod database_faults;
+mod database_hooks;
 mod database_input;
 mod database_kit;
 mod database_life;
 #[cfg(feature = "mongodb")]
 mod database_mongodb;
 mod database_mysql;
+mod database_quotas;
 mod database_redis;
+mod database_root;
 mod database_rotation;
 mod database_servers;
 mod database_speed;

@@ -41,6 +41,7 @@ pub(super) static MONGODB: Kind = Kind {
     takes_template: true,
     credentials: &[CredentialKind::Password],
     rehearses: true,
+    runs_statements: false,
     secret_details: &["tls_certificate_key"],
     open,
 };

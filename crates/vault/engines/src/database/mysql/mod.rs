@@ -26,7 +26,8 @@ use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
 use super::driver::{
-    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Rehearsal, Remains,
+    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Phase, Rehearsal,
+    Remains,
 };
 use super::redact::Redactor;
 use super::settings::ConnectionSettings;
@@ -53,8 +54,13 @@ const fn kind(plugin_name: &'static str, username_template: &'static str, userna
         username_template,
         username_limit,
         takes_template: true,
-        credentials: &[CredentialKind::Password],
+        credentials: &[
+            CredentialKind::Password,
+            CredentialKind::RsaPrivateKey,
+            CredentialKind::ClientCertificate,
+        ],
         rehearses: true,
+        runs_statements: true,
         secret_details: &["tls_certificate_key"],
         open,
     }
@@ -90,8 +96,7 @@ impl Database for MySql {
     }
 
     async fn create_user(&self, user: &NewUser<'_>) -> Result<(), DriverError> {
-        let password = password_of(user.credential)?;
-        let values = Values::new(user.username, Some(password), Some(user.expiration))?;
+        let values = Values::new(user.username, Some(user.credential), Some(user.expiration))?;
         if values.fill(user.creation).is_empty() {
             return Err(DriverError::Statements("empty creation statements".to_owned()));
         }
@@ -133,12 +138,12 @@ impl Database for MySql {
         credential: &Credential,
         statements: &[String],
     ) -> Result<(), DriverError> {
-        let password = password_of(credential)?;
-        let values = Values::new(username, Some(password), None)?;
+        let values = Values::new(username, Some(credential), None)?;
         let mut session = self.link.session().await?;
         if !statements.is_empty() {
             return values.run(&mut session, statements).await;
         }
+        password_of(credential)?;
         let hosts = self.hosts_to_change(&mut session, username).await?;
         let statements: Vec<String> = hosts
             .iter()
@@ -150,6 +155,17 @@ impl Database for MySql {
             })
             .collect();
         values.run(&mut session, &statements).await
+    }
+
+    async fn run_statements(
+        &self,
+        username: &str,
+        credential: &Credential,
+        statements: &[String],
+    ) -> Result<(), DriverError> {
+        let values = Values::new(username, Some(credential), None)?;
+        let mut session = self.link.session().await?;
+        values.run(&mut session, statements).await
     }
 
     async fn drop_user(&self, username: &str, statements: &[String]) -> Result<Vec<String>, DriverError> {
@@ -200,6 +216,17 @@ impl Database for MySql {
     async fn rehearse(&self, role: &Rehearsal<'_>) -> Result<Vec<Finding>, DriverError> {
         let mut session = self.link.session().await?;
         rehearse::rehearse(&mut session, role).await
+    }
+
+    async fn rehearse_change(
+        &self,
+        username: &str,
+        credential: &Credential,
+        lists: &[(Phase, &[String])],
+    ) -> Result<Vec<Finding>, DriverError> {
+        let values = Values::new(username, Some(credential), None)?;
+        let mut session = self.link.session().await?;
+        rehearse::read_by_server(&mut session, &values, lists).await
     }
 
     async fn holdings(&self, prefix: &str) -> Result<Holdings, DriverError> {

@@ -3,20 +3,19 @@
 
 use std::collections::BTreeSet;
 
-use super::super::driver::{DriverError, Finding, Phase, Rehearsal};
+use super::super::driver::{Credential, DriverError, Finding, Phase, Rehearsal};
 use super::super::statements;
 use super::accounts;
 use super::failure::{Failure, NOT_PREPARABLE};
 use super::link::Session;
-use super::script::{Values, password_of};
+use super::script::Values;
 
 /// Everything that is wrong with the statements of a role.
 pub(super) async fn rehearse(
     session: &mut Session<'_>,
     role: &Rehearsal<'_>,
 ) -> Result<Vec<Finding>, DriverError> {
-    let password = password_of(role.credential)?;
-    let values = Values::new(role.username, Some(password), Some(role.expiration))?;
+    let values = Values::new(role.username, Some(role.credential), Some(role.expiration))?;
     let mut findings = read_over(role);
     if let Err(failure) = accounts::of_user(session, role.username).await {
         match failure {
@@ -28,11 +27,23 @@ pub(super) async fn rehearse(
             }),
         }
     }
-    for (phase, elements) in [
+    let lists = [
         (Phase::Creation, role.creation),
         (Phase::Renewal, role.renewal),
         (Phase::Revocation, role.revocation),
-    ] {
+    ];
+    findings.extend(read_by_server(session, &values, &lists).await?);
+    Ok(findings)
+}
+
+/// What the server says to statements that it reads and does not run.
+pub(super) async fn read_by_server(
+    session: &mut Session<'_>,
+    values: &Values<'_>,
+    lists: &[(Phase, &[String])],
+) -> Result<Vec<Finding>, DriverError> {
+    let mut findings = Vec::new();
+    for (phase, elements) in lists {
         let originals = statements::split(elements);
         for (statement, original) in values.fill(elements).iter().zip(originals) {
             match session.prepare(statement.expose(), &values.secrets).await {
@@ -40,7 +51,7 @@ pub(super) async fn rehearse(
                 Err(Failure::Lost(error)) => return Err(error),
                 Err(failure) if failure.is(NOT_PREPARABLE) => {}
                 Err(Failure::Server { message, .. }) => findings.push(Finding {
-                    phase,
+                    phase: *phase,
                     message: format!("the server does not take the statement: {message}"),
                     remedy: format!("correct: {original}"),
                 }),
@@ -68,7 +79,15 @@ fn read_over(role: &Rehearsal<'_>) -> Vec<Finding> {
             "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'",
         );
     }
-    if !creation.contains("{{password}}") {
+    let is_password = matches!(role.credential, Credential::Password(_));
+    if matches!(role.credential, Credential::Subject(_)) && !creation.contains("{{subject}}") {
+        creation_lacks(
+            "{{subject}} in them",
+            "every certificate that the server trusts, or none at all, would do to log in as these users",
+            "CREATE USER '{{name}}'@'%' REQUIRE SUBJECT '/{{subject}}'",
+        );
+    }
+    if is_password && !creation.contains("{{password}}") {
         creation_lacks(
             "{{password}} in them",
             "users would have no password, or one that is not theirs alone",
@@ -114,7 +133,6 @@ fn hosts(text: &str) -> BTreeSet<&str> {
 mod tests {
     use arca_base::{Secret, Timestamp};
 
-    use super::super::super::driver::Credential;
     use super::*;
 
     fn findings(creation: &str, revocation: &[&str]) -> Vec<String> {

@@ -11,6 +11,7 @@ use super::link::Session;
 pub(super) struct Values<'a> {
     username: &'a str,
     password: &'a str,
+    places: [(&'static str, &'a str); 2],
     expiration: String,
     /// Knows the password.
     pub(super) secrets: Redactor,
@@ -21,14 +22,25 @@ impl<'a> Values<'a> {
     /// When a value would not stay where a statement puts it.
     pub(super) fn new(
         username: &'a str,
-        password: Option<&'a Secret<String>>,
+        credential: Option<&'a Credential>,
         expiration: Option<Timestamp>,
     ) -> Result<Self, DriverError> {
-        let password = password.map_or("", |password| password.expose().as_str());
+        let password = credential
+            .and_then(Credential::password)
+            .map_or("", |password| password.expose().as_str());
+        let places = credential.map_or([("public_key", ""), ("subject", "")], Credential::places);
         if is_special(username, &['\'', '"', '`', '\\', ';']) {
             return Err(DriverError::Statements(
                 "the username holds a quote, backslash, semicolon or control character, which could end its place \
                  in a statement; set a username_template that leaves it out"
+                    .to_owned(),
+            ));
+        }
+        let [_, (_, subject)] = places;
+        if is_special(subject, &['\'', '"', '\\']) {
+            return Err(DriverError::Statements(
+                "the subject of the certificate holds a quote, backslash or control character, which could end its \
+                 place in a statement; set a common_name_template without it"
                     .to_owned(),
             ));
         }
@@ -42,6 +54,7 @@ impl<'a> Values<'a> {
         Ok(Self {
             username,
             password,
+            places,
             expiration: expiration.map(written).unwrap_or_default(),
             secrets: Redactor::new().hiding(password, "[password]"),
         })
@@ -54,6 +67,8 @@ impl<'a> Values<'a> {
             ("username", self.username),
             ("password", self.password),
             ("expiration", self.expiration.as_str()),
+            self.places[0],
+            self.places[1],
         ];
         statements::split(elements)
             .iter()
@@ -102,7 +117,7 @@ mod tests {
 
     #[test]
     fn places_are_filled_in_every_statement() {
-        let password = Secret::new("p{{name}};x".to_owned());
+        let password = Credential::Password(Secret::new("p{{name}};x".to_owned()));
         let values = Values::new(
             "v-app",
             Some(&password),
@@ -135,7 +150,7 @@ mod tests {
             assert!(error.contains("username_template"), "{error}");
         }
         for password in ["CANARY'", "CANARY\"", "CANARY\\", "CANARY\n"] {
-            let password = Secret::new(password.to_owned());
+            let password = Credential::Password(Secret::new(password.to_owned()));
             let error = Values::new("a", Some(&password), None).err().unwrap().to_string();
             assert!(
                 error.contains("password_policy") && !error.contains("CANARY"),

@@ -32,6 +32,7 @@ SELECT 'REVOKE ALL PRIVILEGES ON '
             WHEN 'pg_catalog.pg_largeobject'::regclass THEN 'LARGE OBJECT ' || h.objid
           END
        || ' FROM ' || role.name || ' CASCADE',
+       NULL::text,
        NULL::text
 FROM held h, role
 WHERE h.deptype = 'a' AND h.classid <> 'pg_catalog.pg_default_acl'::regclass
@@ -43,15 +44,16 @@ SELECT 'ALTER DEFAULT PRIVILEGES FOR ROLE ' || quote_ident(pg_get_userbyid(a.def
        || CASE a.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                                WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' END
        || ' FROM ' || role.name || ' CASCADE',
+       NULL,
        NULL
 FROM held h JOIN pg_catalog.pg_default_acl a ON a.oid = h.objid, role
 WHERE h.deptype = 'a' AND h.classid = 'pg_catalog.pg_default_acl'::regclass
 UNION ALL
-SELECT NULL, pg_describe_object(h.classid, h.objid, 0)
+SELECT NULL, pg_describe_object(h.classid, h.objid, 0), NULL
 FROM held h
 WHERE h.deptype NOT IN ('a', 'i')
 UNION ALL
-SELECT NULL, 'objects or rights in database ' || quote_ident(b.datname)
+SELECT NULL, NULL, b.datname::text
 FROM pg_catalog.pg_shdepend d JOIN pg_catalog.pg_database b ON b.oid = d.dbid
 WHERE d.refclassid = 'pg_catalog.pg_authid'::regclass
   AND d.refobjid = $1

@@ -22,7 +22,8 @@ use arca_base::{Entropy, Secret, Timestamp};
 use async_trait::async_trait;
 
 use super::driver::{
-    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Rehearsal, Remains,
+    Credential, CredentialKind, Database, DriverError, Finding, Holdings, Kind, NewUser, Phase, Rehearsal,
+    Remains,
 };
 use super::settings::ConnectionSettings;
 use super::statements;
@@ -37,8 +38,13 @@ pub(super) static KIND: Kind = Kind {
     username_template: r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 8) (.RoleName | truncate 8) (random 20) (unix_time) | truncate 63 }}"#,
     username_limit: 63,
     takes_template: true,
-    credentials: &[CredentialKind::Password],
+    credentials: &[
+        CredentialKind::Password,
+        CredentialKind::RsaPrivateKey,
+        CredentialKind::ClientCertificate,
+    ],
     rehearses: true,
+    runs_statements: true,
     secret_details: &[],
     open: |settings, entropy| Box::pin(async move { open(&settings, entropy) }),
 };
@@ -79,19 +85,22 @@ impl Postgres {
         credential: Option<&Credential>,
         expiration: Option<Timestamp>,
     ) -> Result<Filled, DriverError> {
-        let password = credential
-            .map(|credential| self.password_text(credential))
-            .transpose()?;
-        let password = password.unwrap_or_else(|| Secret::new(String::new()));
+        let password = credential.and_then(Credential::password);
+        let password = password.map_or_else(
+            || Secret::new(String::new()),
+            |password| self.form.of(password, &*self.entropy),
+        );
         let expiration = expiration.map(expiration_text).unwrap_or_default();
+        let mut values = vec![
+            ("name", username),
+            ("username", username),
+            ("password", password.expose().as_str()),
+            ("expiration", expiration.as_str()),
+        ];
+        values.extend(credential.map(Credential::places).into_iter().flatten());
         Filled::new(
             &statements::split(elements),
-            &[
-                ("name", username),
-                ("username", username),
-                ("password", password.expose()),
-                ("expiration", &expiration),
-            ],
+            &values,
             credential
                 .and_then(Credential::password)
                 .map(|password| password.expose().as_str()),
@@ -168,6 +177,16 @@ impl Database for Postgres {
         self.connections.execute(&filled).await
     }
 
+    async fn run_statements(
+        &self,
+        username: &str,
+        credential: &Credential,
+        statements: &[String],
+    ) -> Result<(), DriverError> {
+        let filled = self.filled(statements, username, Some(credential), None)?;
+        self.connections.execute(&filled).await
+    }
+
     async fn drop_user(&self, username: &str, revocation: &[String]) -> Result<Vec<String>, DriverError> {
         let own = statements::split(revocation);
         let filled = if own.is_empty() {
@@ -201,6 +220,19 @@ impl Database for Postgres {
             revocation: fill(role.revocation)?,
         };
         rehearse::run(&self.connections, role.username, &phases).await
+    }
+
+    async fn rehearse_change(
+        &self,
+        username: &str,
+        credential: &Credential,
+        lists: &[(Phase, &[String])],
+    ) -> Result<Vec<Finding>, DriverError> {
+        let phases = lists
+            .iter()
+            .map(|(phase, list)| Ok((*phase, self.filled(list, username, Some(credential), None)?)))
+            .collect::<Result<Vec<_>, DriverError>>()?;
+        rehearse::in_order(&self.connections, &phases).await
     }
 
     async fn holdings(&self, prefix: &str) -> Result<Holdings, DriverError> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arca_storage::PostgresAddress;
-use deadpool_postgres::{Object, Pool, PoolError, Runtime, TimeoutType};
+use deadpool_postgres::{Manager, Object, Pool, PoolError, Runtime, TimeoutType};
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::super::driver::DriverError;
@@ -18,6 +18,7 @@ const WAIT: Duration = Duration::from_secs(20);
 /// The connections to one server.
 pub(super) struct Connections {
     pool: Pool,
+    address: PostgresAddress,
     limits: PoolLimits,
     redactor: Redactor,
     /// See [`super::execute`].
@@ -61,15 +62,10 @@ impl Connections {
             .keepalives_retries(3)
             .tcp_user_timeout(Duration::from_secs(30));
         let limits = settings.pool()?;
-        let pool = Pool::builder(address.manager().map_err(setting)?)
-            .max_size(limits.open)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(WAIT))
-            .create_timeout(Some(CONNECT))
-            .build()
-            .map_err(|error| DriverError::Setting(error.to_string()))?;
+        let pool = pool_of(address.manager().map_err(setting)?, limits.open)?;
         Ok(Self {
             pool,
+            address,
             limits,
             redactor,
             turns: super::execute::Turns::default(),
@@ -95,6 +91,18 @@ impl Connections {
             PoolError::Timeout(TimeoutType::Wait) => DriverError::Busy(self.limits.open),
             PoolError::Timeout(_) => DriverError::TimedOut(CONNECT.as_secs()),
             PoolError::Backend(error) => self.explain_connecting(&error),
+            other => DriverError::Unreachable(self.redactor.cut(&other.to_string())),
+        })
+    }
+
+    /// A connection to another database of the server, with the same login; it ends when it is dropped.
+    pub(super) async fn take_in(&self, database: &str) -> Result<Object, DriverError> {
+        let manager = self.address.manager_of_database(database);
+        let manager = manager.map_err(|error| DriverError::Setting(self.redactor.cut(&error.to_string())))?;
+        let client = pool_of(manager, 1)?.get().await;
+        client.map_err(|error| match error {
+            PoolError::Backend(error) => self.explain_connecting(&error),
+            PoolError::Timeout(_) => DriverError::TimedOut(CONNECT.as_secs()),
             other => DriverError::Unreachable(self.redactor.cut(&other.to_string())),
         })
     }
@@ -141,6 +149,16 @@ impl Connections {
             DriverError::Unreachable(text)
         }
     }
+}
+
+fn pool_of(manager: Manager, size: usize) -> Result<Pool, DriverError> {
+    Pool::builder(manager)
+        .max_size(size)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(CONNECT))
+        .build()
+        .map_err(|error| DriverError::Setting(error.to_string()))
 }
 
 /// Whether the server is going away, coming up, or full.

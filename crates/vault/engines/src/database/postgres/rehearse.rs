@@ -54,6 +54,31 @@ pub(super) async fn run(
         .map_err(|error: tokio_postgres::Error| connections.explain(&error))
 }
 
+/// Tries lists of statements one after the other, up to the first that fails.
+pub(super) async fn in_order(
+    connections: &Connections,
+    phases: &[(Phase, Filled)],
+) -> Result<Vec<Finding>, DriverError> {
+    let mut client = connections.take().await?;
+    let rehearsal = async {
+        let mut transaction = client.transaction().await?;
+        transaction.batch_execute(LIMITS).await?;
+        let mut findings = Vec::new();
+        for (phase, filled) in phases {
+            if let Some(failure) = attempt(&mut transaction, filled).await? {
+                let remedy = format!("correct the statement in {}", phase.field());
+                findings.push(failure.finding(*phase, remedy));
+                break;
+            }
+        }
+        transaction.rollback().await?;
+        Ok(findings)
+    };
+    rehearsal
+        .await
+        .map_err(|error: tokio_postgres::Error| connections.explain(&error))
+}
+
 /// How the name stands in statements.
 const NAME: &str = "\"{{name}}\"";
 

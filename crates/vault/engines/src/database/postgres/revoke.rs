@@ -20,6 +20,8 @@ pub(super) struct Blockers {
     pub(super) revokes: Vec<String>,
     /// What only somebody who knows the data can decide about.
     pub(super) owned: Vec<String>,
+    /// Other databases of the server with objects or rights of its.
+    pub(super) elsewhere: Vec<String>,
 }
 
 impl Blockers {
@@ -32,7 +34,9 @@ impl Blockers {
             let revoke: Option<String> = row.try_get(0)?;
             let owned: Option<String> = row.try_get(1)?;
             blockers.revokes.extend(revoke);
+            let elsewhere: Option<String> = row.try_get(2)?;
             blockers.owned.extend(owned);
+            blockers.elsewhere.extend(elsewhere);
         }
         Ok(blockers)
     }
@@ -114,7 +118,15 @@ async fn clear_and_run(
     let client = connections.take().await?;
     let blockers = Blockers::read(&client, role).await;
     drop(client);
-    let blockers = blockers.map_err(|error| connections.explain(&error))?;
+    let mut blockers = blockers.map_err(|error| connections.explain(&error))?;
+    for database in std::mem::take(&mut blockers.elsewhere) {
+        if let Err(error) = clear_elsewhere(connections, &database, role).await {
+            let place = identifier(&database);
+            blockers
+                .owned
+                .push(format!("objects or rights in database {place} ({error})"));
+        }
+    }
     let objection = blockers.objection(username);
     if objection.is_none() {
         let mut all = blockers.revokes.clone();
@@ -143,6 +155,27 @@ async fn clear_and_run(
             failures.join("; ")
         ))),
         dropped => dropped,
+    }
+}
+
+/// Takes away the rights a role holds in another database of the server.
+async fn clear_elsewhere(connections: &Connections, database: &str, role: u32) -> Result<(), DriverError> {
+    let mut client = connections.take_in(database).await?;
+    let cleared = async {
+        let blockers = Blockers::read(&client, role).await?;
+        if let Some(owned) = blockers.owned.into_iter().next() {
+            return Ok(Some(owned));
+        }
+        let transaction = client.transaction().await?;
+        for revoke in blockers.revokes {
+            transaction.batch_execute(&revoke).await?;
+        }
+        transaction.commit().await?;
+        Ok::<_, tokio_postgres::Error>(None)
+    };
+    match cleared.await.map_err(|error| connections.explain(&error))? {
+        None => Ok(()),
+        Some(owned) => Err(DriverError::Statements(owned)),
     }
 }
 

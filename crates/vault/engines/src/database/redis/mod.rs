@@ -45,6 +45,7 @@ const fn kind(plugin_name: &'static str) -> Kind {
         takes_template: false,
         credentials: &[CredentialKind::Password],
         rehearses: true,
+        runs_statements: false,
         secret_details: &[],
         open,
     }
