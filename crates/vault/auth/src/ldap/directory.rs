@@ -114,7 +114,7 @@ pub(super) enum DirectoryError {
     TooMuch(usize),
     #[error("the answer of the directory is not LDAP")]
     Unreadable,
-    #[error("an empty password is no proof of anything")]
+    #[error("an empty name or password is no proof of anything")]
     NoPassword,
 }
 
@@ -197,9 +197,9 @@ impl Directory {
         })
     }
 
-    /// Proves to be somebody. Never with an empty password: directories take that for nobody, and say yes.
+    /// Proves to be somebody. Never with an empty name or password: directories take that for nobody, and say yes.
     pub(super) async fn bind(&mut self, dn: &str, password: &Secret<String>) -> Result<(), DirectoryError> {
-        if password.expose().is_empty() {
+        if dn.is_empty() || password.expose().is_empty() {
             return Err(DirectoryError::NoPassword);
         }
         let (mut ldap, dn, password) = (self.ldap.clone(), dn.to_owned(), password.duplicate());

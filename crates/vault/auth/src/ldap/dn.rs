@@ -106,7 +106,23 @@ fn push(bytes: &mut Vec<u8>, letter: char) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_value_is_read_back_and_changes_nothing_around_it(value: String) {
+            let parts = parts(&format!("uid={},ou=people", escaped(&value)));
+            let expected = vec![("uid".to_owned(), value), ("ou".to_owned(), "people".to_owned())];
+            prop_assert_eq!(parts, Some(expected));
+        }
+
+        #[test]
+        fn any_text_has_a_name(text: String) {
+            let _ = (group_name(&text), domain(&text));
+        }
+    }
 
     #[test]
     fn values_cannot_leave_their_place() {

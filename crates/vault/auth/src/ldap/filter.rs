@@ -69,7 +69,19 @@ pub(super) fn filled(field: &str, template: &str, values: &[(&str, &str)]) -> Re
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_value_is_one_value(value: String) {
+            let written = escaped(&value);
+            prop_assert!(written.bytes().all(|byte| byte.is_ascii_graphic() && !b"*()".contains(&byte)));
+            let filter = format!("(cn={written})");
+            prop_assert!(directory::is_filter(&filter));
+        }
+    }
 
     #[test]
     fn what_people_type_has_no_meaning_in_a_filter() {

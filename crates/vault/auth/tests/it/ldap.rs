@@ -148,6 +148,24 @@ async fn everything_is_encrypted_and_trusted_or_refused() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_shown_to_directories_that_ask_for_one() {
+    let directory = OpenLdap::start_with(&OpenLdapSetup {
+        client_certificates: true,
+        ..OpenLdapSetup::default()
+    })
+    .unwrap();
+    let vault = with(&directory).await;
+    let _ = right(&vault, "ann").await.expect(400);
+    let own = directory.authority().issue("vault.example.com").unwrap();
+    let pair = json!({"client_tls_cert": own.certificate, "client_tls_key": own.key});
+    let _ = configure(&vault, pair).await.expect(204);
+    let _ = right(&vault, "ann").await.expect(200);
+    let shown = vault.read("auth/ldap/config").await.expect(200);
+    assert_eq!(shown.data("client_tls_cert"), own.certificate.trim());
+    assert!(!shown.body.to_string().contains("PRIVATE KEY"));
+}
+
+#[tokio::test]
 async fn servers_are_tried_in_order() {
     let mut directory = OpenLdap::start().unwrap();
     let vault = with(&directory).await;
@@ -368,6 +386,7 @@ async fn too_many_groups_are_refused_not_cut() {
     let directory = OpenLdap::start_with(&OpenLdapSetup {
         entries: many,
         configuration: "sizelimit unlimited".to_owned(),
+        ..OpenLdapSetup::default()
     })
     .unwrap();
     let vault = with(&directory).await;
