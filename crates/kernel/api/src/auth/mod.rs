@@ -2,6 +2,7 @@
 
 pub mod approle;
 pub mod cert;
+pub mod jwt;
 pub mod kubernetes;
 pub mod parameters;
 pub mod userpass;

@@ -12,6 +12,9 @@
 mod approle;
 mod caller;
 mod cert;
+mod jwt;
+mod jwt_config;
+mod jwt_issuer;
 mod kubernetes;
 mod kubernetes_double;
 mod userpass;
