@@ -7,6 +7,7 @@
 //! | [`role`], [`bounds`] | which tokens are accepted |
 //! | [`login`] | read, prove, judge a token |
 //! | [`identity`] | who that is: alias, metadata, groups |
+//! | [`oidc`] | the way through the browser |
 //! | [`check`] | tries what logins need, without one |
 
 mod bounds;
@@ -14,6 +15,7 @@ mod check;
 mod config;
 mod identity;
 mod login;
+mod oidc;
 mod preset;
 mod refused;
 mod role;
@@ -28,6 +30,7 @@ use arca_core::tokens::Token;
 use arca_storage::Revision;
 use parking_lot::Mutex;
 
+use self::oidc::Pending;
 use crate::keys::KeySource;
 
 /// How long a server that publishes keys may take.
@@ -38,6 +41,7 @@ pub struct Jwt {
     patience: Duration,
     /// The keys, as long as the configuration is the one that was read at that revision.
     source: Mutex<Option<(Revision, Arc<KeySource>)>>,
+    pending: Pending,
 }
 
 impl Jwt {
@@ -53,6 +57,7 @@ impl Jwt {
         Factory::new(move |_| Self {
             patience,
             source: Mutex::new(None),
+            pending: Pending::default(),
         })
     }
 }
@@ -72,6 +77,12 @@ impl Engine for Jwt {
             .exists::<api::RoleName, _, _>(role::exists)
             .on::<api::DeleteRole, _, _>(role::delete)
             .on::<api::LogIn, _, _>(login::log_in)
+            .anonymous()
+            .on::<api::BeginLogin, _, _>(oidc::begin)
+            .anonymous()
+            .on::<api::EndLogin, _, _>(oidc::end)
+            .anonymous()
+            .on::<api::KeepCallback, _, _>(oidc::keep)
             .anonymous()
     }
 

@@ -13,6 +13,6 @@ mod remote;
 mod source;
 
 pub(crate) use self::cache::{Fetch, KeyCache, Unproved};
-pub(crate) use self::provider::Discovery;
+pub(crate) use self::provider::{Discovery, Provider};
 pub(crate) use self::remote::FetchError;
 pub(crate) use self::source::KeySource;

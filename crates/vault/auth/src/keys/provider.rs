@@ -36,6 +36,7 @@ pub(crate) struct Provider {
     pub(crate) keys: Url,
     pub(crate) authorization: Option<Url>,
     pub(crate) token: Option<Url>,
+    pub(crate) user_info: Option<Url>,
     /// Whether the secret of a client may only be sent in the body.
     pub(crate) secret_in_body: bool,
 }
@@ -57,11 +58,6 @@ impl Discovery {
             document: Url::parse(&document).map_err(|error| bad(error.to_string()))?,
             found: Mutex::new(None),
         })
-    }
-
-    /// Who makes its tokens.
-    pub(crate) fn issuer(&self) -> &str {
-        &self.issuer
     }
 
     /// The connections to it.
@@ -107,6 +103,7 @@ impl Discovery {
             keys: endpoint("jwks_uri")?.ok_or_else(|| bad("it has no \"jwks_uri\"".to_owned()))?,
             authorization: endpoint("authorization_endpoint")?,
             token: endpoint("token_endpoint")?,
+            user_info: endpoint("userinfo_endpoint")?,
             secret_in_body: secret_in_body(&json),
         })
     }

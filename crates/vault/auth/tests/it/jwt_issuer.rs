@@ -30,6 +30,8 @@ struct Published {
     document: Value,
     /// Instead of the keys.
     instead: Option<Reply>,
+    /// For a code.
+    tokens: Value,
 }
 
 impl Issuer {
@@ -38,6 +40,7 @@ impl Issuer {
             keys: Value::Null,
             document: Value::Null,
             instead: None,
+            tokens: Value::Null,
         }));
         let fetches = Arc::new(AtomicU16::new(0));
         let (shown, counted) = (published.clone(), fetches.clone());
@@ -56,6 +59,11 @@ impl Issuer {
                         }
                     }
                 }
+                "POST /token" if shown.tokens.is_null() => Reply::Json(
+                    400,
+                    json!({"error": "invalid_grant", "error_description": "the code\n is unknown"}),
+                ),
+                "POST /token" => Reply::Json(200, shown.tokens.clone()),
                 "GET /moved" => Reply::Moved("/keys".to_owned()),
                 "GET /loop" => Reply::Moved("/loop".to_owned()),
                 line => Reply::Text(404, format!("nothing at {line}")),
@@ -100,6 +108,18 @@ impl Issuer {
 
     pub(crate) fn change_document(&self, change: impl FnOnce(&mut Value)) {
         change(&mut self.published.lock().document);
+    }
+
+    /// Gives these tokens for any code, or none.
+    pub(crate) fn redeem(&self, tokens: Value) {
+        self.published.lock().tokens = tokens;
+    }
+
+    /// The form a code was last given back with.
+    pub(crate) fn redeemed(&self) -> String {
+        let asked = self.server.asked();
+        let found = asked.iter().rev().find(|asked| asked.line == "POST /token").unwrap();
+        found.text.clone()
     }
 
     pub(crate) fn sign(&self, claims: &Value) -> String {

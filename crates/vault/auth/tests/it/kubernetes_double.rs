@@ -20,6 +20,7 @@ pub(crate) struct Asked {
     /// The bearer token; empty without one.
     pub(crate) bearer: String,
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 /// What is answered.
@@ -120,8 +121,15 @@ async fn read(stream: TcpStream) -> Option<(TcpStream, Asked)> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let line = line.rsplit_once(' ')?.0.to_owned();
+    let text = String::from_utf8_lossy(&body).into_owned();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some((stream.into_inner(), Asked { line, bearer, body }))
+    let asked = Asked {
+        line,
+        bearer,
+        body,
+        text,
+    };
+    Some((stream.into_inner(), asked))
 }
 
 async fn write(mut stream: TcpStream, reply: Reply) {

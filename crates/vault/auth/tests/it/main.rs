@@ -15,6 +15,8 @@ mod cert;
 mod jwt;
 mod jwt_config;
 mod jwt_issuer;
+mod jwt_oidc;
 mod kubernetes;
 mod kubernetes_double;
+mod kubernetes_local;
 mod userpass;
