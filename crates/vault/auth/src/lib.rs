@@ -6,6 +6,9 @@
 pub mod approle;
 mod catalog;
 pub mod cert;
+mod finding;
+pub mod jwt;
+mod keys;
 pub mod kubernetes;
 #[cfg(feature = "ldap")]
 pub mod ldap;

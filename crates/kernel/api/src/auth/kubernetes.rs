@@ -13,7 +13,7 @@ crate::fields! {
         kubernetes_ca_cert: String,
         /// Token that calls the API server; that of the pod the server runs in, or the caller's own, when absent.
         token_reviewer_jwt: String,
-        /// Not supported: must be empty.
+        /// Public keys, or certificates, in PEM, of which one must have signed a token.
         pem_keys: TextList,
         /// Issuer tokens must name, unless any is accepted.
         issuer: String,
@@ -21,6 +21,8 @@ crate::fields! {
         disable_iss_validation: Option<bool>,
         /// Never use the token and the authority of the pod the server runs in.
         disable_local_ca_jwt: bool,
+        /// Verify tokens with `pem_keys`, or with the keys the API server publishes, instead of asking it about each.
+        use_local_verification: bool,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod approle;
 pub mod cert;
+pub mod jwt;
 pub mod kubernetes;
 pub mod ldap;
 pub mod parameters;

@@ -107,6 +107,15 @@ impl Claims {
         &self.members
     }
 
+    /// The same claims, with those of `more` whose names are not taken: what their maker says elsewhere.
+    #[must_use]
+    pub fn completed_with(mut self, more: Object) -> Self {
+        for (name, value) in more {
+            self.members.entry(name).or_insert(value);
+        }
+        self
+    }
+
     /// One claim: by its name, or by a JSON pointer (RFC 6901) when `selector` begins with a slash. `null` is
     /// nothing.
     #[must_use]

@@ -1,12 +1,14 @@
 //! Trying what logins need, and saying what to do about what does not work.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arca_api::endpoint::Nothing;
-use arca_base::{Json, Timestamp, json_object};
+use arca_base::Timestamp;
 use arca_client::TransportError;
 use arca_core::Fault;
+use arca_core::barrier::Row;
 use arca_core::engine::{Answer, Cx, Site};
+use arca_storage::Revision;
 
 use super::Kubernetes;
 use super::claims::Claims;
@@ -15,73 +17,8 @@ use super::config::Config;
 use super::refused::Refused;
 use super::reviewer::Reviewer;
 use super::role::Role;
-
-/// How a check came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Ok,
-    Warning,
-    Failed,
-}
-
-impl Outcome {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// One line of the checklist.
-#[derive(Clone, Debug)]
-pub(super) struct Finding {
-    check: &'static str,
-    pub(super) outcome: Outcome,
-    detail: String,
-    remedy: String,
-}
-
-impl Finding {
-    fn ok(check: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            check,
-            outcome: Outcome::Ok,
-            detail: detail.into(),
-            remedy: String::new(),
-        }
-    }
-
-    fn warning(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Warning,
-            remedy: remedy.into(),
-            ..Self::ok(check, detail)
-        }
-    }
-
-    fn failed(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Failed,
-            ..Self::warning(check, detail, remedy)
-        }
-    }
-
-    /// As one sentence, for a warning.
-    pub(super) fn sentence(&self) -> String {
-        format!("{}: {}. {}", self.check, self.detail, self.remedy)
-    }
-
-    fn describe(&self) -> Json {
-        json_object! {
-            "check" => self.check,
-            "outcome" => self.outcome.word(),
-            "detail" => self.detail.as_str(),
-            "remedy" => self.remedy.as_str(),
-        }
-    }
-}
+use crate::finding::{Finding, Outcome, checklist};
+use crate::keys::Unproved;
 
 pub(super) async fn read(engine: Arc<Kubernetes>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
     let site = cx.site()?;
@@ -94,23 +31,23 @@ pub(super) async fn read(engine: Arc<Kubernetes>, cx: Cx, _: Nothing) -> Result<
                 site.mount.path
             ),
         )],
-        Some(config) => all(&engine, site, &config, cx.now).await?,
+        Some(row) => all(&engine, site, &row, cx.now).await?,
     };
-    let failed = findings.iter().any(|finding| finding.outcome == Outcome::Failed);
-    let checks: Vec<Json> = findings.iter().map(Finding::describe).collect();
-    Ok(Answer::data(&json_object! {
-        "ok" => !failed,
-        "checks" => checks,
-    }))
+    Ok(checklist(&findings))
 }
 
 async fn all(
     engine: &Kubernetes,
     site: &Site,
-    config: &Config,
+    row: &Row<Config>,
     now: Timestamp,
 ) -> Result<Vec<Finding>, Fault> {
+    let config = &*row.value;
     let mut findings = connection(engine, config, now).await;
+    if config.is_local {
+        findings.push(local_keys(engine, config, row.revision, now).await);
+        findings.push(LOCAL.clone());
+    }
     let reachable = findings
         .iter()
         .any(|finding| finding.check == "api_server" && finding.outcome != Outcome::Failed);
@@ -149,12 +86,45 @@ pub(super) async fn connection(engine: &Kubernetes, config: &Config, now: Timest
     let reachable = findings.iter().all(|finding| finding.outcome != Outcome::Failed);
     findings.push(credential(&reviewer, now));
     if reachable
+        && !config.is_local
         && let Some(own) = reviewer.own()
         && let Ok(cluster) = engine.cluster(config).await
     {
         findings.push(token_review(&cluster, own).await);
     }
     findings
+}
+
+/// What is not seen without asking the API server about each token.
+pub(super) static LOCAL: LazyLock<Finding> = LazyLock::new(|| {
+    Finding::warning(
+        "local_verification",
+        "tokens are verified without the API server, so one whose pod or service account was deleted is accepted until it \
+         expires",
+        "Keep the lifetime of projected tokens short (expirationSeconds, at least 600), or leave use_local_verification out",
+    )
+});
+
+/// Whether there are keys to verify tokens with.
+pub(super) async fn local_keys(
+    engine: &Kubernetes,
+    config: &Config,
+    revision: Revision,
+    now: Timestamp,
+) -> Finding {
+    const CHECK: &str = "keys";
+    let remedy = "Give the reviewer, or everybody, the cluster role system:service-account-issuer-discovery, or write pem_keys \
+                  and issuer";
+    let fetched = async {
+        let keys = engine.local_keys(config, revision)?;
+        let fetch = engine.cluster_keys(config, &keys).await?;
+        let count = keys.ready(now, &fetch).await.map_err(Unproved::from)?;
+        Ok::<_, Refused>((count, keys.issuer(config)))
+    };
+    match fetched.await {
+        Ok((count, issuer)) => Finding::ok(CHECK, format!("{count} keys of {issuer} to verify tokens with")),
+        Err(refused) => Finding::failed(CHECK, refused.to_string(), remedy),
+    }
 }
 
 fn reached(config: &Config, version: &str) -> Finding {

@@ -1,9 +1,7 @@
 //! What a service account token says of itself. Nothing of it is proved here.
 
-use arca_base::Timestamp;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
+use arca_base::{Json, Timestamp};
+use arca_crypto::jws::{self, BadClaim, Jws, JwsError};
 
 /// Longest token read. Those of Kubernetes have about 1,500 bytes.
 const LONGEST: usize = 16 << 10;
@@ -11,46 +9,23 @@ const LONGEST: usize = 16 << 10;
 /// How far clocks may be apart, in seconds.
 const LEEWAY: i64 = 60;
 
-/// The signatures a cluster may make. Neither `none` nor keys that are shared belong here.
-const ALGORITHMS: &[&str] = &[
-    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
-];
-
 /// Why a text is not the token of a service account. Never quotes the text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreadable {
     #[error("the token is longer than {LONGEST} bytes")]
     TooLong,
-    #[error("it is not a token of three parts in base64")]
-    NotAToken,
-    #[error("the {0} of the token is not the JSON object that is expected there")]
-    BadPart(&'static str),
-    #[error("the token is signed with an algorithm that clusters do not use")]
-    Algorithm,
+    #[error("{0}")]
+    NotAToken(#[from] JwsError),
+    #[error("{0}")]
+    Claim(#[from] BadClaim),
     #[error("the token names no service account: it belongs to somebody else")]
     NotAnAccount,
     #[error("the token has no usable {0}")]
     BadName(&'static str),
 }
 
-/// A claim that does not hold. These texts go to the caller, who sent the claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadClaim {
-    #[error("invalid expiration time (exp) claim: token is expired")]
-    Expired,
-    #[error("invalid not before (nbf) claim: token not yet valid")]
-    NotYetValid,
-    #[error("invalid issued at (iat) claim: token issued in the future")]
-    IssuedInTheFuture,
-    #[error("invalid issuer (iss) claim")]
-    Issuer,
-    #[error("invalid audience (aud) claim: audience claim does not match any expected audience")]
-    Audience,
-}
-
 /// A pod, or a node, and its identifier.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) uid: String,
@@ -73,128 +48,66 @@ pub(super) struct Claims {
     issued: Option<i64>,
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Payload {
-    iss: String,
-    aud: Audiences,
-    exp: Option<Instant>,
-    nbf: Option<Instant>,
-    iat: Option<Instant>,
-    #[serde(rename = "kubernetes.io")]
-    bound: Option<Bound>,
-    #[serde(rename = "kubernetes.io/serviceaccount/namespace")]
-    old_namespace: String,
-    #[serde(rename = "kubernetes.io/serviceaccount/service-account.name")]
-    old_name: String,
-    #[serde(rename = "kubernetes.io/serviceaccount/service-account.uid")]
-    old_uid: String,
-    #[serde(rename = "kubernetes.io/serviceaccount/secret.name")]
-    old_secret: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Bound {
-    namespace: String,
-    serviceaccount: Named,
-    secret: Option<Named>,
-    pod: Option<Named>,
-    node: Option<Named>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Audiences {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl Default for Audiences {
-    fn default() -> Self {
-        Self::Many(Vec::new())
+/// Reads a token of the length service accounts have.
+///
+/// # Errors
+/// [`Unreadable`].
+pub(super) fn parse(token: &str) -> Result<Jws<'_>, Unreadable> {
+    if token.len() > LONGEST {
+        return Err(Unreadable::TooLong);
     }
-}
-
-/// Seconds, which some write with a fraction.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Instant {
-    Whole(i64),
-    Fraction(f64),
-}
-
-impl Instant {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "out of range saturates, which is far enough away"
-    )]
-    const fn seconds(self) -> i64 {
-        match self {
-            Self::Whole(seconds) => seconds,
-            Self::Fraction(seconds) => seconds as i64,
-        }
-    }
+    Ok(Jws::parse(token)?)
 }
 
 impl Claims {
-    /// Reads a token.
+    /// Reads what a token says, which anybody could have written.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
     pub(super) fn read(token: &str) -> Result<Self, Unreadable> {
-        if token.len() > LONGEST {
-            return Err(Unreadable::TooLong);
-        }
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Unreadable::NotAToken);
-        };
-        let header: Header = part(header, "header")?;
-        if !ALGORITHMS.contains(&&*header.alg) {
-            return Err(Unreadable::Algorithm);
-        }
-        let payload: Payload = part(payload, "payload")?;
-        Self::of(payload)?.usable()
+        Self::of(&parse(token)?.unproved_claims()?)
     }
 
-    fn of(payload: Payload) -> Result<Self, Unreadable> {
-        let seconds = |instant: Option<Instant>| instant.map(Instant::seconds);
+    /// Reads claims.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when they are not those of a service account.
+    pub(super) fn of(claims: &jws::Claims) -> Result<Self, Unreadable> {
+        let audiences = claims.audiences()?;
         let common = Self {
-            issuer: payload.iss,
-            audiences: match payload.aud {
-                Audiences::One(one) => vec![one],
-                Audiences::Many(many) => many,
-            },
-            expires: seconds(payload.exp),
-            not_before: seconds(payload.nbf),
-            issued: seconds(payload.iat),
+            issuer: claims.issuer().unwrap_or_default().to_owned(),
+            audiences: audiences.into_iter().map(str::to_owned).collect(),
+            expires: claims.expires()?,
+            not_before: claims.not_before()?,
+            issued: claims.issued()?,
             ..Self::default()
         };
-        match payload.bound {
-            Some(bound) => Ok(Self {
-                namespace: bound.namespace,
-                account: bound.serviceaccount,
-                secret: bound.secret.unwrap_or_default().name,
-                pod: bound.pod,
-                node: bound.node,
+        let members = claims.members();
+        let old = |name: &str| {
+            let value = members.get(&format!("kubernetes.io/serviceaccount/{name}"));
+            value.and_then(Json::as_str).unwrap_or_default().to_owned()
+        };
+        let claims = match members.get("kubernetes.io") {
+            Some(bound @ Json::Object(_)) => Self {
+                namespace: text(bound, "namespace"),
+                account: named(bound, "serviceaccount")?.unwrap_or_default(),
+                secret: named(bound, "secret")?.unwrap_or_default().name,
+                pod: named(bound, "pod")?,
+                node: named(bound, "node")?,
                 ..common
-            }),
-            None if payload.old_namespace.is_empty() => Err(Unreadable::NotAnAccount),
-            None => Ok(Self {
-                namespace: payload.old_namespace,
+            },
+            _ if old("namespace").is_empty() => return Err(Unreadable::NotAnAccount),
+            _ => Self {
+                namespace: old("namespace"),
                 account: Named {
-                    name: payload.old_name,
-                    uid: payload.old_uid,
+                    name: old("service-account.name"),
+                    uid: old("service-account.uid"),
                 },
-                secret: payload.old_secret,
+                secret: old("secret.name"),
                 ..common
-            }),
-        }
+            },
+        };
+        claims.usable()
     }
 
     /// Names become parts of URLs, of log lines and of the names of tokens, so only those of Kubernetes pass.
@@ -256,14 +169,24 @@ impl Claims {
     }
 }
 
-fn part<T: serde::de::DeserializeOwned>(text: &str, name: &'static str) -> Result<T, Unreadable> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| Unreadable::NotAToken)?;
-    // A list would be read as the members of an object in order.
-    if bytes.first() != Some(&b'{') {
-        return Err(Unreadable::BadPart(name));
+fn text(object: &Json, member: &str) -> String {
+    object
+        .get(member)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// An object with a name and an identifier, if it is there.
+fn named(bound: &Json, member: &'static str) -> Result<Option<Named>, Unreadable> {
+    match bound.get(member) {
+        None | Some(Json::Null) => Ok(None),
+        Some(object @ Json::Object(_)) => Ok(Some(Named {
+            name: text(object, "name"),
+            uid: text(object, "uid"),
+        })),
+        Some(_) => Err(Unreadable::BadName(member)),
     }
-    // The cause is dropped: it may quote the token.
-    serde_json::from_slice(&bytes).map_err(|_| Unreadable::BadPart(name))
 }
 
 /// Whether `text` can be the name or the identifier of an object of Kubernetes.
@@ -280,6 +203,9 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     fn token(header: &str, payload: &str) -> String {
@@ -324,7 +250,6 @@ mod tests {
         let account = r#""serviceaccount":{"name":"web","uid":"u"}"#;
         for (payload, expected) in [
             (r#"{"sub":"alice"}"#.to_owned(), Unreadable::NotAnAccount),
-            (r#"[]"#.to_owned(), Unreadable::BadPart("payload")),
             (
                 format!(r#"{{"kubernetes.io":{{"namespace":"../secrets",{account}}}}}"#),
                 Unreadable::BadName("namespace"),
@@ -342,30 +267,42 @@ mod tests {
                 format!(r#"{{"kubernetes.io":{{"namespace":"a",{account},"pod":{{"name":"x y"}}}}}}"#),
                 Unreadable::BadName("name of pod, node or secret"),
             ),
-            // Two claims of one name: which would count?
             (
-                format!(r#"{{"iss":"a","iss":"b","kubernetes.io":{{"namespace":"a",{account}}}}}"#),
-                Unreadable::BadPart("payload"),
+                format!(r#"{{"kubernetes.io":{{"namespace":"a",{account},"pod":"web-0"}}}}"#),
+                Unreadable::BadName("pod"),
             ),
             (
                 format!(r#"{{"exp":"soon","kubernetes.io":{{"namespace":"a",{account}}}}}"#),
-                Unreadable::BadPart("payload"),
+                Unreadable::Claim(BadClaim::Kind("expiration time (exp)")),
             ),
         ] {
             assert_eq!(read(&payload), Err(expected), "{payload}");
         }
-        for (text, expected) in [
-            (String::new(), Unreadable::NotAToken),
-            ("a.b".to_owned(), Unreadable::NotAToken),
-            ("a.b.c.d".to_owned(), Unreadable::NotAToken),
-            ("*.*.*".to_owned(), Unreadable::NotAToken),
-            ("x".repeat(LONGEST + 1), Unreadable::TooLong),
-            (token(r#"{"alg":"none"}"#, "{}"), Unreadable::Algorithm),
-            (token(r#"{"alg":"HS256"}"#, "{}"), Unreadable::Algorithm),
-            (token("{}", "{}"), Unreadable::BadPart("header")),
+        for text in [
+            String::new(),
+            "a.b".to_owned(),
+            "a.b.c.d".to_owned(),
+            "*.*.*".to_owned(),
+            token(r#"{"alg":"none"}"#, "{}"),
+            token(r#"{"alg":"HS256"}"#, "{}"),
+            token("{}", "{}"),
+            token(RS256, "[]"),
+            // Two claims of one name: which would count?
+            token(
+                RS256,
+                &format!(r#"{{"iss":"a","iss":"b","kubernetes.io":{{"namespace":"a",{account}}}}}"#),
+            ),
+            token(
+                RS256,
+                &format!(r#"{{"kubernetes.io":{{"namespace":"a","namespace":"b",{account}}}}}"#),
+            ),
         ] {
-            assert_eq!(Claims::read(&text), Err(expected));
+            assert!(
+                matches!(Claims::read(&text), Err(Unreadable::NotAToken(_))),
+                "{text}"
+            );
         }
+        assert_eq!(Claims::read(&"x".repeat(LONGEST + 1)), Err(Unreadable::TooLong));
     }
 
     #[test]

@@ -105,6 +105,11 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
+struct Issuer {
+    issuer: String,
+}
+
+#[derive(Deserialize)]
 struct Failure {
     message: String,
 }
@@ -179,6 +184,18 @@ impl Cluster {
         self.get("/version", credential).await
     }
 
+    /// Who makes the tokens of service accounts.
+    pub(super) async fn issuer(&self, credential: Option<&str>) -> Result<String, ApiError> {
+        let found: Issuer = self.get("/.well-known/openid-configuration", credential).await?;
+        Ok(found.issuer)
+    }
+
+    /// The keys they are signed with, a JWK set.
+    pub(super) async fn keys(&self, credential: Option<&str>) -> Result<Bytes, ApiError> {
+        self.send(Method::GET, "/openid/v1/jwks", credential, Bytes::new())
+            .await
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str, credential: Option<&str>) -> Result<T, ApiError> {
         self.call(Method::GET, path, credential, Bytes::new()).await
     }
@@ -229,7 +246,7 @@ impl Cluster {
         let mut request = http::Request::builder()
             .method(method.clone())
             .uri(format!("{}{path}", self.address.base()))
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, "application/json, */*");
         if *method == Method::POST {
             request = request.header(CONTENT_TYPE, "application/json");
         }

@@ -7,14 +7,16 @@ use arca_api::endpoint::Nothing;
 use arca_base::{Secret, json_object};
 use arca_client::ConfigError;
 use arca_core::Fault;
-use arca_core::barrier::{Rows, Stored};
+use arca_core::barrier::{Row, Rows, Stored};
 use arca_core::engine::{Answer, Cx, Site};
+use arca_crypto::jws::{KeySet, PublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Kubernetes;
-use super::check::{self, Outcome};
+use super::check;
 use super::cluster::Cluster;
 use super::refused::Refused;
+use crate::finding::Outcome;
 
 /// Where the one row is kept.
 const ROW: &str = "config";
@@ -33,6 +35,10 @@ pub(super) struct Config {
     pub(super) issuer: String,
     pub(super) any_issuer: bool,
     pub(super) ignores_pod: bool,
+    /// Keys tokens must be signed with, in PEM; none for any the API server accepts.
+    pub(super) pem_keys: Vec<String>,
+    /// Tokens are verified with keys alone, and the API server is not asked about each.
+    pub(super) is_local: bool,
 }
 
 impl Stored for Config {
@@ -51,9 +57,8 @@ fn opened<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret<St
 
 impl Config {
     /// What was configured, if anything was.
-    pub(super) async fn stored(site: &Site) -> Result<Option<Arc<Self>>, Fault> {
-        let row = Rows::<Self>::new(site.view.clone()).get(ROW).await?;
-        Ok(row.map(|row| row.value))
+    pub(super) async fn stored(site: &Site) -> Result<Option<Row<Self>>, Fault> {
+        Ok(Rows::<Self>::new(site.view.clone()).get(ROW).await?)
     }
 
     fn of(request: api::WriteConfig) -> Result<Self, Fault> {
@@ -67,11 +72,6 @@ impl Config {
                 return Err(Fault::invalid(format!("{field} is longer than {LONGEST} bytes")));
             }
         }
-        if !request.pem_keys.0.is_empty() {
-            return Err(Fault::invalid(
-                "pem_keys is not supported: leave it out, tokens are reviewed by the API server",
-            ));
-        }
         let given = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let config = Self {
             host: given(request.kubernetes_host)
@@ -83,6 +83,8 @@ impl Config {
             issuer: request.issuer,
             any_issuer: request.disable_iss_validation.unwrap_or(true),
             ignores_pod: request.disable_local_ca_jwt,
+            pem_keys: request.pem_keys.0,
+            is_local: request.use_local_verification,
         };
         config.check()?;
         Ok(config)
@@ -92,6 +94,12 @@ impl Config {
         if self.ignores_pod && self.authority.is_none() {
             return Err(Fault::invalid(
                 "kubernetes_ca_cert must be given when disable_local_ca_jwt is true",
+            ));
+        }
+        self.given_keys()?;
+        if self.is_local && !self.pem_keys.is_empty() && self.issuer.is_empty() {
+            return Err(Fault::invalid(
+                "issuer must be given when tokens are verified locally with pem_keys (use_local_verification)",
             ));
         }
         if let Some(token) = &self.reviewer
@@ -104,12 +112,31 @@ impl Config {
         Ok(())
     }
 
-    /// The issuer tokens must name, empty for any.
+    /// The issuer tokens must name, empty for any. Who verifies tokens alone asks for the one that is named.
     pub(super) fn wanted_issuer(&self) -> &str {
-        match self.any_issuer {
+        match self.any_issuer && !self.is_local {
             true => "",
             false => &self.issuer,
         }
+    }
+
+    /// The keys tokens must be signed with, if they are given.
+    ///
+    /// # Errors
+    /// 400 when one is no key.
+    pub(super) fn given_keys(&self) -> Result<Option<KeySet>, Fault> {
+        if self.pem_keys.is_empty() {
+            return Ok(None);
+        }
+        if self.pem_keys.iter().any(|pem| pem.len() > LONGEST) {
+            return Err(Fault::invalid(format!(
+                "pem_keys: a key is longer than {LONGEST} bytes"
+            )));
+        }
+        let bad = |error| Fault::invalid(format!("pem_keys: {error}"));
+        let keys = self.pem_keys.iter().map(|pem| PublicKey::from_pem(pem));
+        let keys = keys.collect::<Result<_, _>>().map_err(bad)?;
+        KeySet::from_keys(keys).map(Some).map_err(bad)
     }
 }
 
@@ -137,15 +164,17 @@ impl Kubernetes {
 }
 
 pub(super) async fn read(_: Arc<Kubernetes>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
-    let config = Config::stored(cx.site()?).await?.ok_or_else(Fault::absent)?;
+    let row = Config::stored(cx.site()?).await?.ok_or_else(Fault::absent)?;
+    let config = row.value;
     Ok(Answer::data(&json_object! {
         "kubernetes_host" => config.host.as_str(),
         "kubernetes_ca_cert" => config.authority.as_deref().unwrap_or_default(),
         "token_reviewer_jwt_set" => config.reviewer.is_some(),
-        "pem_keys" => Vec::<String>::new(),
+        "pem_keys" => config.pem_keys.clone(),
         "issuer" => config.issuer.as_str(),
         "disable_iss_validation" => config.any_issuer,
         "disable_local_ca_jwt" => config.ignores_pod,
+        "use_local_verification" => config.is_local,
     }))
 }
 
@@ -158,8 +187,12 @@ pub(super) async fn write(
     let site = cx.site()?;
     let config = Config::of(request)?;
     check_authority(&config)?;
-    Rows::<Config>::new(site.view.clone()).put(ROW, &config).await?;
-    let findings = check::connection(&engine, &config, cx.now).await;
+    let revision = Rows::<Config>::new(site.view.clone()).put(ROW, &config).await?;
+    let mut findings = check::connection(&engine, &config, cx.now).await;
+    if config.is_local {
+        findings.push(check::local_keys(&engine, &config, revision, cx.now).await);
+        findings.push(check::LOCAL.clone());
+    }
     let warnings = findings
         .into_iter()
         .filter(|finding| matches!(finding.outcome, Outcome::Warning | Outcome::Failed));

@@ -8,14 +8,17 @@ use arca_base::{Secret, Timestamp, json_object};
 use arca_core::Fault;
 use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
 use arca_core::tokens::Token;
+use arca_crypto::jws::Algorithms;
+use arca_storage::Revision;
 
 use super::Kubernetes;
-use super::claims::Claims;
+use super::claims::{self, Claims};
 use super::cluster::{Cluster, ReviewStatus};
 use super::config::Config;
 use super::refused::Refused;
 use super::reviewer::Reviewer;
 use super::role::{AliasSource, Role};
+use crate::keys::Unproved;
 
 pub(super) async fn log_in(engine: Arc<Kubernetes>, cx: Cx, request: api::Login) -> Result<Answer, Fault> {
     if request.role.is_empty() {
@@ -30,13 +33,14 @@ pub(super) async fn log_in(engine: Arc<Kubernetes>, cx: Cx, request: api::Login)
         .await?
         .ok_or_else(|| Fault::invalid(format!("invalid role name {:?}", request.role)))?;
     role.token.admit(&cx.client)?;
-    let config = Config::stored(site)
+    let row = Config::stored(site)
         .await?
         .ok_or_else(|| Fault::failed("could not load backend configuration"))?;
     let name = request.role.to_lowercase();
     let attempt = Attempt {
         engine: &engine,
-        config: &config,
+        config: &row.value,
+        revision: row.revision,
         role: &role,
         token: token.expose().trim(),
         now: cx.now,
@@ -61,6 +65,7 @@ pub(super) async fn log_in(engine: Arc<Kubernetes>, cx: Cx, request: api::Login)
 struct Attempt<'a> {
     engine: &'a Kubernetes,
     config: &'a Config,
+    revision: Revision,
     role: &'a Role,
     token: &'a str,
     now: Timestamp,
@@ -80,16 +85,58 @@ impl Attempt<'_> {
         if !bound && self.role.selector.is_none() {
             return Err(Refused::Namespace);
         }
-        let cluster = self.engine.cluster(self.config).await?;
-        let reviewer = Reviewer::choose(self.config, &self.engine.pod)
-            .await
-            .map_err(Refused::Pod)?;
+        if self.config.is_local {
+            self.verify(&claims).await?;
+            return self.selected(claims, bound).await;
+        }
+        self.check_given_keys()?;
+        let (cluster, reviewer) = self.api_server().await?;
         self.review(&claims, &cluster, &reviewer).await?;
         // Only for tokens that are proved: anybody can name a namespace.
         if !bound {
             self.select(&claims, &cluster, &reviewer).await?;
         }
         Ok(claims)
+    }
+
+    async fn api_server(&self) -> Result<(Arc<Cluster>, Reviewer), Refused> {
+        let cluster = self.engine.cluster(self.config).await?;
+        let reviewer = Reviewer::choose(self.config, &self.engine.pod).await;
+        Ok((cluster, reviewer.map_err(Refused::Pod)?))
+    }
+
+    /// Proves the token with keys alone.
+    async fn verify(&self, claims: &Claims) -> Result<(), Refused> {
+        if self.role.audience.is_empty() {
+            return Err(Refused::NoAudience);
+        }
+        if claims.expires.is_none() {
+            return Err(Refused::Endless);
+        }
+        let keys = self.engine.local_keys(self.config, self.revision)?;
+        let fetch = self.engine.cluster_keys(self.config, &keys).await?;
+        keys.prove(&claims::parse(self.token)?, self.now, &fetch).await?;
+        claims.check_issuer(&keys.issuer(self.config))?;
+        Ok(())
+    }
+
+    /// The namespace of a token that is proved may have labels the role asks for.
+    async fn selected(&self, claims: Claims, bound: bool) -> Result<Claims, Refused> {
+        if !bound {
+            let (cluster, reviewer) = self.api_server().await?;
+            self.select(&claims, &cluster, &reviewer).await?;
+        }
+        Ok(claims)
+    }
+
+    /// With keys that are given, a token must also be signed with one of them.
+    fn check_given_keys(&self) -> Result<(), Refused> {
+        let given = self.config.given_keys();
+        if let Some(keys) = given.map_err(|fault| Refused::GivenKeys(fault.to_string()))? {
+            let proved = claims::parse(self.token)?.verify(&keys, Algorithms::all());
+            proved.map_err(Unproved::from)?;
+        }
+        Ok(())
     }
 
     async fn review(&self, claims: &Claims, cluster: &Cluster, reviewer: &Reviewer) -> Result<(), Refused> {

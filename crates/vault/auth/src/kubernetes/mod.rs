@@ -1,12 +1,13 @@
 //! Kubernetes: workloads log in with the token of their service account.
 //!
 //! A token is read ([`claims`]), compared with the role ([`role`]), and proved by asking the API server ([`cluster`]) in
-//! the name of somebody who may ask ([`reviewer`]). [`check`] tries all of that without a login and says what to do.
+//! the name of somebody who may ask ([`reviewer`]), or with keys alone ([`local`]). [`check`] tries all of that without a login and says what to do.
 
 mod check;
 mod claims;
 mod cluster;
 mod config;
+mod local;
 mod login;
 mod pod;
 mod refused;
@@ -25,6 +26,7 @@ use arca_core::tokens::Token;
 use parking_lot::Mutex;
 
 use self::cluster::Cluster;
+use self::local::LocalKeys;
 use self::pod::Pod;
 
 /// Where a pod finds the token of its service account and the authority of its cluster.
@@ -39,6 +41,8 @@ pub struct Kubernetes {
     patience: Duration,
     /// The connections to the API server, as long as its address and authority stay.
     cluster: Mutex<Option<Arc<Cluster>>>,
+    /// The keys tokens are verified with where the API server is not asked about each.
+    keys: Mutex<Option<Arc<LocalKeys>>>,
 }
 
 /// What the method takes from its surroundings.
@@ -67,6 +71,7 @@ impl Kubernetes {
             pod: Pod::new(surroundings.pod_folder.clone()),
             patience: surroundings.patience,
             cluster: Mutex::new(None),
+            keys: Mutex::new(None),
         })
     }
 }

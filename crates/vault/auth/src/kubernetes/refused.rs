@@ -4,9 +4,11 @@ use std::io;
 
 use arca_client::ConfigError;
 use arca_core::Fault;
+use arca_crypto::jws::BadClaim;
 
-use super::claims::{BadClaim, Unreadable};
+use super::claims::Unreadable;
 use super::cluster::ApiError;
+use crate::keys::Unproved;
 
 /// Why a login was refused, in the words for operators.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +17,18 @@ pub(super) enum Refused {
     Unreadable(#[from] Unreadable),
     #[error("{0}")]
     Claim(#[from] BadClaim),
+    #[error("{0}")]
+    Unproved(#[from] Unproved),
+    #[error("pem_keys: {0}")]
+    GivenKeys(String),
+    #[error(
+        "the role has no audience, without which a token made for any other service would do (use_local_verification)"
+    )]
+    NoAudience,
+    #[error(
+        "the token has no end (exp), so without the API server nobody could take it back (use_local_verification)"
+    )]
+    Endless,
     #[error("the role does not name the service account (bound_service_account_names)")]
     Name,
     #[error(
@@ -51,7 +65,9 @@ impl Refused {
     /// What whoever tried is told: what their token says of itself, and else only that it failed.
     pub(super) fn fault(&self) -> Fault {
         let fault = match self {
-            Self::Claim(claim) => Fault::denied_with(claim.to_string()),
+            Self::Claim(claim) | Self::Unreadable(Unreadable::Claim(claim)) => {
+                Fault::denied_with(claim.to_string())
+            }
             Self::Name => Fault::denied_with("service account name not authorized"),
             Self::Namespace | Self::Labels(_) => Fault::denied_with("namespace not authorized"),
             _ => Fault::denied(),

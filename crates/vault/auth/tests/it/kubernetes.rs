@@ -17,7 +17,7 @@ use crate::kubernetes_double::{ApiServer, Asked, Reply, claims, reviewed, token,
 const REVIEWS: &str = "POST /apis/authentication.k8s.io/v1/tokenreviews";
 
 /// A server with the method enabled, in a pod with the files of `folder`, or in none.
-async fn server(folder: &Path) -> Unsealed {
+pub(crate) async fn server(folder: &Path) -> Unsealed {
     let surroundings = Surroundings {
         pod_folder: folder.to_owned(),
         patience: Duration::from_millis(300),
@@ -33,7 +33,7 @@ async fn server(folder: &Path) -> Unsealed {
     vault
 }
 
-async fn outside_of_a_pod() -> Unsealed {
+pub(crate) async fn outside_of_a_pod() -> Unsealed {
     server(Path::new("/nowhere")).await
 }
 
@@ -44,7 +44,7 @@ async fn configured(cluster: &ApiServer) -> Unsealed {
     vault
 }
 
-async fn configure(vault: &Unsealed, cluster: &ApiServer, more: Value) {
+pub(crate) async fn configure(vault: &Unsealed, cluster: &ApiServer, more: Value) {
     let mut config = json!({"kubernetes_host": cluster.url});
     config
         .as_object_mut()
@@ -54,7 +54,7 @@ async fn configure(vault: &Unsealed, cluster: &ApiServer, more: Value) {
     cluster.asked();
 }
 
-async fn role(vault: &Unsealed, more: Value) {
+pub(crate) async fn role(vault: &Unsealed, more: Value) {
     let mut role = json!({
         "bound_service_account_names": "payments-api",
         "bound_service_account_namespaces": "production",
@@ -71,11 +71,11 @@ async fn role(vault: &Unsealed, more: Value) {
         .expect(204);
 }
 
-fn now(vault: &Unsealed) -> i64 {
+pub(crate) fn now(vault: &Unsealed) -> i64 {
     vault.server.clock.now().unix_seconds()
 }
 
-async fn log_in(vault: &Unsealed, jwt: &str) -> Response {
+pub(crate) async fn log_in(vault: &Unsealed, jwt: &str) -> Response {
     let data = json!({"role": "payments-api", "jwt": jwt});
     vault
         .server
@@ -83,7 +83,7 @@ async fn log_in(vault: &Unsealed, jwt: &str) -> Response {
         .await
 }
 
-fn warnings(response: &Response) -> String {
+pub(crate) fn warnings(response: &Response) -> String {
     response.body["warnings"].to_string()
 }
 
@@ -572,7 +572,7 @@ async fn the_configuration_is_checked_shown_without_its_secret_and_replaced() {
         ),
         (
             json!({"kubernetes_host": host, "pem_keys": ["key"]}),
-            "pem_keys is not supported",
+            "pem_keys: the PEM text has neither",
         ),
         (
             json!({"kubernetes_host": "h".repeat(70_000)}),
@@ -589,7 +589,7 @@ async fn the_configuration_is_checked_shown_without_its_secret_and_replaced() {
         shown.body["data"],
         json!({
             "kubernetes_host": host, "kubernetes_ca_cert": "", "token_reviewer_jwt_set": true, "pem_keys": [],
-            "issuer": "", "disable_iss_validation": true, "disable_local_ca_jwt": false,
+            "issuer": "", "disable_iss_validation": true, "disable_local_ca_jwt": false, "use_local_verification": false,
         })
     );
     let _ = vault.write(path, json!({"kubernetes_host": host})).await;

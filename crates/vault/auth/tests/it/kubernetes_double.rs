@@ -1,4 +1,5 @@
-//! A double of the API server of a cluster: it answers what the test says, and remembers what it was asked.
+//! A small HTTP server that answers what the test says, and remembers what it was asked; and with it a double of
+//! the API server of a cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub(crate) struct Asked {
     /// The bearer token; empty without one.
     pub(crate) bearer: String,
     pub(crate) body: Value,
+    pub(crate) text: String,
 }
 
 /// What is answered.
@@ -27,6 +29,20 @@ pub(crate) enum Reply {
     Text(u16, String),
     /// Nothing, for this long.
     Late(Duration),
+    /// It is elsewhere.
+    Moved(String),
+}
+
+impl Reply {
+    /// The same once more.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Json(status, body) => Self::Json(*status, body.clone()),
+            Self::Text(status, body) => Self::Text(*status, body.clone()),
+            Self::Late(time) => Self::Late(*time),
+            Self::Moved(to) => Self::Moved(to.clone()),
+        }
+    }
 }
 
 /// The double. It ends when dropped.
@@ -105,21 +121,33 @@ async fn read(stream: TcpStream) -> Option<(TcpStream, Asked)> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let line = line.rsplit_once(' ')?.0.to_owned();
+    let text = String::from_utf8_lossy(&body).into_owned();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some((stream.into_inner(), Asked { line, bearer, body }))
+    let asked = Asked {
+        line,
+        bearer,
+        body,
+        text,
+    };
+    Some((stream.into_inner(), asked))
 }
 
 async fn write(mut stream: TcpStream, reply: Reply) {
+    let mut more = String::new();
     let (status, body) = match reply {
         Reply::Json(status, body) => (status, body.to_string()),
         Reply::Text(status, body) => (status, body),
+        Reply::Moved(to) => {
+            more = format!("Location: {to}\r\n");
+            (302, String::new())
+        }
         Reply::Late(time) => {
             let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
             return;
         }
     };
     let head = format!(
-        "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} -\r\nContent-Type: application/json\r\n{more}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
     let _ = stream.write_all(head.as_bytes()).await;

@@ -12,8 +12,13 @@
 mod approle;
 mod caller;
 mod cert;
+mod jwt;
+mod jwt_config;
+mod jwt_issuer;
+mod jwt_oidc;
 mod kubernetes;
 mod kubernetes_double;
+mod kubernetes_local;
 #[cfg(feature = "ldap")]
 mod ldap;
 mod userpass;
