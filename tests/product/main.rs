@@ -21,4 +21,5 @@ mod durability;
 mod hvac;
 mod hvac_database;
 mod kubernetes;
+mod oidc;
 mod up;

@@ -40,11 +40,7 @@ impl Finding {
         }
     }
 
-    pub(crate) fn warning(
-        check: &'static str,
-        detail: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn warning(check: &'static str, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             outcome: Outcome::Warning,
             remedy: remedy.into(),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use arca_api::Envelope;
-use arca_base::json::Object;
 use arca_base::id;
+use arca_base::json::Object;
 use arca_client::{Client, Request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -78,7 +78,9 @@ pub(super) async fn log_in(mount: &str, fields: Object, session: &mut Session) -
         "Complete the login at your provider: open this address in a browser on this machine.",
         0,
     ));
-    session.screen.warn(&format!("\n    {url}\n\nWaiting for the browser to come back ..."));
+    session.screen.warn(&format!(
+        "\n    {url}\n\nWaiting for the browser to come back ..."
+    ));
     let state = url.query_pairs().find(|(name, _)| name == "state");
     let state = state.map(|(_, value)| value.into_owned()).unwrap_or_default();
     let waited = tokio::time::timeout(PATIENCE, wait(listener, &state)).await;
@@ -106,7 +108,9 @@ async fn authorization_url(
         ("redirect_uri".to_owned(), place.redirect_uri.as_str().into()),
         ("client_nonce".to_owned(), client_nonce.into()),
     ]);
-    let answer = client.write(&format!("auth/{mount}/oidc/auth_url"), &request).await;
+    let answer = client
+        .write(&format!("auth/{mount}/oidc/auth_url"), &request)
+        .await;
     let answer = answer.map_err(|error| Failure::remote("Error authenticating", error))?;
     let url = answer.and_then(|answer| answer.data?.get("auth_url")?.as_str().map(str::to_owned));
     let url = url.filter(|url| !url.is_empty()).ok_or_else(|| {
@@ -152,7 +156,11 @@ async fn receive(mut stream: TcpStream, state: &str) -> Option<(TcpStream, Broug
         }
     }
     let brought = std::str::from_utf8(&head).ok().and_then(brought);
-    let is_ours = |brought: &Brought| brought.iter().any(|(name, value)| name == "state" && value == state);
+    let is_ours = |brought: &Brought| {
+        brought
+            .iter()
+            .any(|(name, value)| name == "state" && value == state)
+    };
     match brought.filter(is_ours) {
         Some(brought) => Some((stream, brought)),
         None => {
@@ -195,7 +203,9 @@ async fn finish(
     for (name, value) in brought {
         request = request.with_query(name, value);
     }
-    let answer = client.ask(&request.with_query("client_nonce", client_nonce)).await;
+    let answer = client
+        .ask(&request.with_query("client_nonce", client_nonce))
+        .await;
     let answer = answer.map_err(|error| Failure::remote("Error authenticating", error))?;
     answer.ok_or_else(|| Failure::absent("Error authenticating: the answer holds no token"))
 }
@@ -208,9 +218,13 @@ mod tests {
 
     #[test]
     fn reads_what_a_browser_brings() {
-        let found = brought("GET /oidc/callback?state=st_1&code=a%2Bb&scope=openid HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let found = brought(
+            "GET /oidc/callback?state=st_1&code=a%2Bb&scope=openid HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        );
         let expected = [("state", "st_1"), ("code", "a+b")];
-        let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let expected: Vec<_> = expected
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         assert_eq!(found, Some(expected));
         for other in [
             "GET /favicon.ico HTTP/1.1\r\n\r\n",
@@ -225,15 +239,28 @@ mod tests {
     #[test]
     fn the_browser_comes_back_to_where_one_says() {
         let place = |fields: &[(&str, &str)]| {
-            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Json::from(*value)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Json::from(*value)));
             let place = Place::of(&fields.collect());
             (format!("{}:{}", place.listen, place.port), place.redirect_uri)
         };
         let at = |listen: &str, redirect: &str| (listen.to_owned(), redirect.to_owned());
-        assert_eq!(place(&[]), at("localhost:8250", "http://localhost:8250/oidc/callback"));
-        assert_eq!(place(&[("port", "9000")]), at("localhost:9000", "http://localhost:9000/oidc/callback"));
         assert_eq!(
-            place(&[("listenaddress", "0.0.0.0"), ("callbackmethod", "https"), ("callbackhost", "dev.example.com"), ("callbackport", "443")]),
+            place(&[]),
+            at("localhost:8250", "http://localhost:8250/oidc/callback")
+        );
+        assert_eq!(
+            place(&[("port", "9000")]),
+            at("localhost:9000", "http://localhost:9000/oidc/callback")
+        );
+        assert_eq!(
+            place(&[
+                ("listenaddress", "0.0.0.0"),
+                ("callbackmethod", "https"),
+                ("callbackhost", "dev.example.com"),
+                ("callbackport", "443")
+            ]),
             at("0.0.0.0:8250", "https://dev.example.com:443/oidc/callback")
         );
     }

@@ -88,8 +88,17 @@ impl Bounds {
                 return refuse("must be bound to strings where bound_claims_type is glob");
             }
             at_most("bound_claims", values.len(), MOST, "values for one claim")?;
-            let longest = values.iter().filter_map(|value| value.as_str()).map(str::len).max();
-            at_most("bound_claims", longest.unwrap_or(0).max(claim.len()), LONGEST, "bytes in one value")?;
+            let longest = values
+                .iter()
+                .filter_map(|value| value.as_str())
+                .map(str::len)
+                .max();
+            at_most(
+                "bound_claims",
+                longest.unwrap_or(0).max(claim.len()),
+                LONGEST,
+                "bytes in one value",
+            )?;
         }
         Ok(())
     }
@@ -111,10 +120,14 @@ impl Bounds {
     /// [`OutOfBounds`] for the first it has not.
     pub(super) fn hold(&self, claims: &Claims) -> Result<(), OutOfBounds> {
         for (claim, bound) in &self.claims {
-            let found = claims.select(claim).ok_or_else(|| OutOfBounds::Missing(claim.clone()))?;
+            let found = claims
+                .select(claim)
+                .ok_or_else(|| OutOfBounds::Missing(claim.clone()))?;
             let found = listed(found).ok_or(OutOfBounds::Kind)?;
             let bound = listed(bound).unwrap_or_default();
-            let matches = found.iter().any(|found| bound.iter().any(|bound| self.same(bound, found)));
+            let matches = found
+                .iter()
+                .any(|found| bound.iter().any(|bound| self.same(bound, found)));
             if !matches {
                 return Err(OutOfBounds::Different(claim.clone()));
             }
@@ -131,7 +144,12 @@ impl Bounds {
     }
 
     pub(super) fn describe(&self) -> Json {
-        Json::Object(self.claims.iter().map(|(claim, value)| (claim.clone(), value.clone())).collect())
+        Json::Object(
+            self.claims
+                .iter()
+                .map(|(claim, value)| (claim.clone(), value.clone()))
+                .collect(),
+        )
     }
 }
 
@@ -151,9 +169,10 @@ fn members(given: &Json) -> Result<BTreeMap<String, Json>, Fault> {
     const EXPECTED: &str = "bound_claims must be an object of claims and their values";
     match given {
         Json::Null => Ok(BTreeMap::new()),
-        Json::Object(members) => {
-            Ok(members.iter().map(|(claim, value)| (claim.clone(), value.clone())).collect())
-        }
+        Json::Object(members) => Ok(members
+            .iter()
+            .map(|(claim, value)| (claim.clone(), value.clone()))
+            .collect()),
         Json::String(text) if text.trim().is_empty() => Ok(BTreeMap::new()),
         // A command line sends an object as one text.
         Json::String(text) if text.trim_start().starts_with('{') => {
@@ -197,7 +216,10 @@ mod tests {
             comparison,
             ..Bounds::default()
         };
-        bounds.replace(&json(bound)).and_then(|()| bounds.check()).map_err(|fault| fault.to_string())?;
+        bounds
+            .replace(&json(bound))
+            .and_then(|()| bounds.check())
+            .map_err(|fault| fault.to_string())?;
         let key = SigningKey::generate(Family::Ed25519).unwrap();
         let token = key.sign(Algorithm::EdDsa, "k", &json(claims)).unwrap();
         let claims = Jws::parse(&token).unwrap().unproved_claims().unwrap();
@@ -222,8 +244,18 @@ mod tests {
             (Glob, r#"{"a":["q*","*z"]}"#, r#"{"a":["nothing","xyz"]}"#, Ok(())),
             (Glob, r#"{"a":"x*"}"#, r#"{"a":7}"#, different.clone()),
             (Glob, r#"{"a":"x?z"}"#, r#"{"a":"xyz"}"#, different),
-            (String, r#"{"a":"x"}"#, "{}", Err("claim \"a\" is missing".to_owned())),
-            (String, r#"{"a":"x"}"#, r#"{"a":null}"#, Err("claim \"a\" is missing".to_owned())),
+            (
+                String,
+                r#"{"a":"x"}"#,
+                "{}",
+                Err("claim \"a\" is missing".to_owned()),
+            ),
+            (
+                String,
+                r#"{"a":"x"}"#,
+                r#"{"a":null}"#,
+                Err("claim \"a\" is missing".to_owned()),
+            ),
             (
                 String,
                 r#"{"a":"x"}"#,
@@ -242,10 +274,26 @@ mod tests {
         assert_eq!(bounds.describe(), json(r#"{"a":["x"]}"#));
         bounds.replace(&Json::from("a=x")).unwrap();
         assert_eq!(bounds.describe(), json(r#"{"a":"x"}"#));
-        for bad in [r#""x""#, "[]", r#"{"a":{}}"#, r#"{"a":[]}"#, r#"{"a":null}"#, r#"{"a":[["x"]]}"#] {
-            assert!(hold(Comparison::String, bad, "{}").unwrap_err().contains("bound_claims"), "{bad}");
+        for bad in [
+            r#""x""#,
+            "[]",
+            r#"{"a":{}}"#,
+            r#"{"a":[]}"#,
+            r#"{"a":null}"#,
+            r#"{"a":[["x"]]}"#,
+        ] {
+            assert!(
+                hold(Comparison::String, bad, "{}")
+                    .unwrap_err()
+                    .contains("bound_claims"),
+                "{bad}"
+            );
         }
-        assert!(hold(Comparison::Glob, r#"{"a":7}"#, "{}").unwrap_err().contains("strings"));
+        assert!(
+            hold(Comparison::Glob, r#"{"a":7}"#, "{}")
+                .unwrap_err()
+                .contains("strings")
+        );
         let many: Vec<String> = (0..=MOST).map(|at| format!("\"c{at}\":1")).collect();
         assert!(hold(Comparison::String, &format!("{{{}}}", many.join(",")), "{}").is_err());
     }

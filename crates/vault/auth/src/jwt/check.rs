@@ -85,7 +85,10 @@ fn browser(config: &Config, source: &KeySource) -> Finding {
     }
     let found = source.provider().and_then(|provider| provider.found());
     match found.filter(|found| found.authorization.is_some() && found.token.is_some()) {
-        Some(_) => Finding::ok(CHECK, "the provider names the addresses logins through the browser need"),
+        Some(_) => Finding::ok(
+            CHECK,
+            "the provider names the addresses logins through the browser need",
+        ),
         None => Finding::failed(
             CHECK,
             "the provider has not named authorization_endpoint and token_endpoint",

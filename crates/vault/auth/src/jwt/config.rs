@@ -139,7 +139,9 @@ impl Keys {
             ));
         }
         if request.oidc_discovery_url.contains(".well-known") {
-            return Err(Fault::invalid("'oidc_discovery_url' contains '.well-known' component"));
+            return Err(Fault::invalid(
+                "'oidc_discovery_url' contains '.well-known' component",
+            ));
         }
         Ok(match given {
             [true, ..] => Self::Provider {
@@ -223,7 +225,12 @@ fn pairs(given: &Json) -> Result<Vec<Published>, Fault> {
     };
     at_most("jwks_pairs", list.len(), MOST, "entries")?;
     let pair = |pair: &Json| {
-        let text = |member| pair.get(member).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let text = |member| {
+            pair.get(member)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let (url, authority) = (text("jwks_url"), text("jwks_ca_pem"));
         if url.is_empty() || url.len() > LONGEST || authority.len() > LONGEST {
             return Err(Fault::invalid(EXPECTED));
@@ -365,7 +372,8 @@ impl Config {
         }
         if self.wanted_issuer().is_none() {
             warnings.push(
-                "Tokens of any issuer that is signed with these keys are accepted. Set bound_issuer".to_owned(),
+                "Tokens of any issuer that is signed with these keys are accepted. Set bound_issuer"
+                    .to_owned(),
             );
         }
         warnings
@@ -432,11 +440,7 @@ pub(super) async fn read(_: Arc<Jwt>, cx: Cx, _: Nothing) -> Result<Answer, Faul
 }
 
 /// Gets the keys before anything is kept: settings that cannot work are told at once.
-pub(super) async fn write(
-    engine: Arc<Jwt>,
-    cx: Cx,
-    mut request: api::WriteConfig,
-) -> Result<Answer, Fault> {
+pub(super) async fn write(engine: Arc<Jwt>, cx: Cx, mut request: api::WriteConfig) -> Result<Answer, Fault> {
     let site = cx.site()?;
     let preset = Preset::of(&request.preset)?;
     if let Some(preset) = preset {

@@ -87,7 +87,9 @@ fn groups(role: &Role, claims: &Claims) -> Result<Vec<String>, NotAnybody> {
     if claim.is_empty() {
         return Ok(Vec::new());
     }
-    let found = claims.select(claim).ok_or_else(|| NotAnybody::NoGroups(claim.clone()))?;
+    let found = claims
+        .select(claim)
+        .ok_or_else(|| NotAnybody::NoGroups(claim.clone()))?;
     let values = match found {
         Json::Array(values) => values.iter().collect(),
         one => vec![one],
@@ -96,7 +98,9 @@ fn groups(role: &Role, claims: &Claims) -> Result<Vec<String>, NotAnybody> {
         return Err(NotAnybody::TooLarge(claim.clone()));
     }
     let text = |value: &Json| {
-        let text = value.as_str().ok_or_else(|| NotAnybody::GroupsKind(claim.clone()))?;
+        let text = value
+            .as_str()
+            .ok_or_else(|| NotAnybody::GroupsKind(claim.clone()))?;
         bounded(claim, text)
     };
     values.into_iter().map(text).collect()

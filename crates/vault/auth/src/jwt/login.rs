@@ -36,7 +36,9 @@ pub(super) async fn log_in(engine: Arc<Jwt>, cx: Cx, request: api::Login) -> Res
         now: cx.now,
     };
     let login = attempt.prove(&name, token.expose().trim()).await;
-    login.map(Answer::login).map_err(|refused| report(&cx, site, &name, &refused))
+    login
+        .map(Answer::login)
+        .map_err(|refused| report(&cx, site, &name, &refused))
 }
 
 /// Writes down why a login was refused, and gives what the caller is told.

@@ -51,9 +51,9 @@ impl Preset {
             return Ok(None);
         }
         let found = Self::ALL.into_iter().find(|preset| preset.name() == name);
-        found.map(Some).ok_or_else(|| {
-            Fault::invalid(format!("preset {name:?} is not known: github and gitlab are"))
-        })
+        found
+            .map(Some)
+            .ok_or_else(|| Fault::invalid(format!("preset {name:?} is not known: github and gitlab are")))
     }
 
     /// The platform of an issuer.
@@ -101,7 +101,10 @@ mod tests {
     fn a_preset_fills_in_what_is_left_out() {
         let mut request = WriteConfig::default();
         Preset::of("github").unwrap().unwrap().fill(&mut request);
-        assert_eq!(request.oidc_discovery_url, "https://token.actions.githubusercontent.com");
+        assert_eq!(
+            request.oidc_discovery_url,
+            "https://token.actions.githubusercontent.com"
+        );
         assert_eq!(request.bound_issuer, request.oidc_discovery_url);
         let mut own = WriteConfig {
             oidc_discovery_url: "https://git.example.com".to_owned(),

@@ -173,7 +173,9 @@ impl Role {
         if let Some(claim) = &request.user_claim {
             self.user_claim = text("user_claim", claim)?;
         }
-        self.user_claim_is_pointer = request.user_claim_json_pointer.unwrap_or(self.user_claim_is_pointer);
+        self.user_claim_is_pointer = request
+            .user_claim_json_pointer
+            .unwrap_or(self.user_claim_is_pointer);
         if let Some(claim) = &request.groups_claim {
             self.groups_claim = text("groups_claim", claim)?;
         }
@@ -276,14 +278,21 @@ fn claim_mappings(given: &BTreeMap<String, String>) -> Result<BTreeMap<String, S
     at_most("claim_mappings", given.len(), MOST, "entries")?;
     let mut targets = BTreeSet::new();
     for (claim, key) in given {
-        at_most("claim_mappings", claim.len().max(key.len()), LONGEST, "bytes in one entry")?;
+        at_most(
+            "claim_mappings",
+            claim.len().max(key.len()),
+            LONGEST,
+            "bytes in one entry",
+        )?;
         if key == "role" {
             return Err(Fault::invalid(
                 "metadata key \"role\" is reserved and may not be a mapping destination",
             ));
         }
         if !targets.insert(key) {
-            return Err(Fault::invalid(format!("multiple keys are mapped to metadata key {key:?}")));
+            return Err(Fault::invalid(format!(
+                "multiple keys are mapped to metadata key {key:?}"
+            )));
         }
     }
     Ok(given.clone())
@@ -308,7 +317,9 @@ pub(super) async fn read(_: Arc<Jwt>, cx: Cx, role: api::RoleName) -> Result<Ans
 pub(super) async fn write(_: Arc<Jwt>, cx: Cx, request: api::WriteRole) -> Result<Answer, Fault> {
     let site = cx.site()?;
     if request.name.len() > MOST {
-        return Err(Fault::invalid(format!("the name of the role is longer than {MOST} bytes")));
+        return Err(Fault::invalid(format!(
+            "the name of the role is longer than {MOST} bytes"
+        )));
     }
     let role = Role::rows(site)
         .update(&request.name.to_lowercase(), |found| {

@@ -239,7 +239,8 @@ mod tests {
     }
 
     fn token(key: &SigningKey, id: &str) -> String {
-        key.sign(Algorithm::EdDsa, id, &json_object! { "sub" => "s" }).unwrap()
+        key.sign(Algorithm::EdDsa, id, &json_object! { "sub" => "s" })
+            .unwrap()
     }
 
     #[tokio::test]
@@ -265,7 +266,10 @@ mod tests {
         let withdrawn = prove(&cache, &place, &token(&old, "old"), 911).await;
         assert_eq!(withdrawn.unwrap_err(), Unproved::Token(JwsError::UnknownKey));
         let forged = prove(&cache, &place, &token(&old, "new"), 930).await;
-        assert!(matches!(forged.unwrap_err(), Unproved::Token(JwsError::BadSignature { .. })));
+        assert!(matches!(
+            forged.unwrap_err(),
+            Unproved::Token(JwsError::BadSignature { .. })
+        ));
         assert_eq!(asked(), 3, "a bad signature by a known key is no reason to ask");
     }
 

@@ -88,7 +88,11 @@ impl Discovery {
         if found != self.issuer {
             return Err(FetchError::Issuer {
                 url: shown(&self.document),
-                found: found.chars().filter(|letter| !letter.is_control()).take(300).collect(),
+                found: found
+                    .chars()
+                    .filter(|letter| !letter.is_control())
+                    .take(300)
+                    .collect(),
             });
         }
         let endpoint = |member: &str| {
@@ -111,7 +115,9 @@ impl Discovery {
 
 /// Nothing said means `client_secret_basic`.
 fn secret_in_body(json: &Json) -> bool {
-    let methods = json.get("token_endpoint_auth_methods_supported").and_then(Json::as_array);
+    let methods = json
+        .get("token_endpoint_auth_methods_supported")
+        .and_then(Json::as_array);
     methods.is_some_and(|methods| {
         let offers = |name| methods.iter().any(|method| method.as_str() == Some(name));
         !offers("client_secret_basic") && offers("client_secret_post")
@@ -179,7 +185,10 @@ mod tests {
                 members.push(r#""jwks_uri":"https://id.example.com/k""#.to_owned());
             }
             let found = read(SECURE, &format!("{{{}}}", members.join(",")));
-            assert!(matches!(found, Err(FetchError::Downgrade { .. })), "{member}: {found:?}");
+            assert!(
+                matches!(found, Err(FetchError::Downgrade { .. })),
+                "{member}: {found:?}"
+            );
         }
     }
 
@@ -195,7 +204,10 @@ mod tests {
             r#"{"issuer":"https://id.example.com","jwks_uri":"keys"}"#,
         ] {
             let found = read(SECURE, document);
-            assert!(matches!(found, Err(FetchError::Document { .. })), "{document}: {found:?}");
+            assert!(
+                matches!(found, Err(FetchError::Document { .. })),
+                "{document}: {found:?}"
+            );
         }
     }
 

@@ -30,7 +30,9 @@ pub(crate) enum FetchError {
     Redirects { url: String },
     #[error("the document at {url} is not one of a provider: {reason}")]
     Document { url: String, reason: String },
-    #[error("the provider at {url} calls itself {found:?}; write that as oidc_discovery_url, letter by letter")]
+    #[error(
+        "the provider at {url} calls itself {found:?}; write that as oidc_discovery_url, letter by letter"
+    )]
     Issuer { url: String, found: String },
     #[error("the keys at {url} cannot be used: {cause}")]
     Keys { url: String, cause: BadKey },
@@ -75,7 +77,11 @@ impl Remote {
     ///
     /// # Errors
     /// [`FetchError`] when there is no answer within the limits of time and size.
-    pub(crate) async fn send(&self, url: &Url, request: Request<Bytes>) -> Result<Response<Bytes>, FetchError> {
+    pub(crate) async fn send(
+        &self,
+        url: &Url,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, FetchError> {
         let sent = async { Ok(self.network.send(request).await?) };
         self.in_time(url, sent).await
     }

@@ -170,7 +170,11 @@ impl Claims {
 }
 
 fn text(object: &Json, member: &str) -> String {
-    object.get(member).and_then(Json::as_str).unwrap_or_default().to_owned()
+    object
+        .get(member)
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// An object with a name and an identifier, if it is there.
@@ -284,10 +288,19 @@ mod tests {
             token("{}", "{}"),
             token(RS256, "[]"),
             // Two claims of one name: which would count?
-            token(RS256, &format!(r#"{{"iss":"a","iss":"b","kubernetes.io":{{"namespace":"a",{account}}}}}"#)),
-            token(RS256, &format!(r#"{{"kubernetes.io":{{"namespace":"a","namespace":"b",{account}}}}}"#)),
+            token(
+                RS256,
+                &format!(r#"{{"iss":"a","iss":"b","kubernetes.io":{{"namespace":"a",{account}}}}}"#),
+            ),
+            token(
+                RS256,
+                &format!(r#"{{"kubernetes.io":{{"namespace":"a","namespace":"b",{account}}}}}"#),
+            ),
         ] {
-            assert!(matches!(Claims::read(&text), Err(Unreadable::NotAToken(_))), "{text}");
+            assert!(
+                matches!(Claims::read(&text), Err(Unreadable::NotAToken(_))),
+                "{text}"
+            );
         }
         assert_eq!(Claims::read(&"x".repeat(LONGEST + 1)), Err(Unreadable::TooLong));
     }

@@ -192,7 +192,8 @@ impl Cluster {
 
     /// The keys they are signed with, a JWK set.
     pub(super) async fn keys(&self, credential: Option<&str>) -> Result<Bytes, ApiError> {
-        self.send(Method::GET, "/openid/v1/jwks", credential, Bytes::new()).await
+        self.send(Method::GET, "/openid/v1/jwks", credential, Bytes::new())
+            .await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, credential: Option<&str>) -> Result<T, ApiError> {

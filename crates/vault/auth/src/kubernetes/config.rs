@@ -129,7 +129,9 @@ impl Config {
             return Ok(None);
         }
         if self.pem_keys.iter().any(|pem| pem.len() > LONGEST) {
-            return Err(Fault::invalid(format!("pem_keys: a key is longer than {LONGEST} bytes")));
+            return Err(Fault::invalid(format!(
+                "pem_keys: a key is longer than {LONGEST} bytes"
+            )));
         }
         let bad = |error| Fault::invalid(format!("pem_keys: {error}"));
         let keys = self.pem_keys.iter().map(|pem| PublicKey::from_pem(pem));

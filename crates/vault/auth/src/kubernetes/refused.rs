@@ -21,9 +21,13 @@ pub(super) enum Refused {
     Unproved(#[from] Unproved),
     #[error("pem_keys: {0}")]
     GivenKeys(String),
-    #[error("the role has no audience, without which a token made for any other service would do (use_local_verification)")]
+    #[error(
+        "the role has no audience, without which a token made for any other service would do (use_local_verification)"
+    )]
     NoAudience,
-    #[error("the token has no end (exp), so without the API server nobody could take it back (use_local_verification)")]
+    #[error(
+        "the token has no end (exp), so without the API server nobody could take it back (use_local_verification)"
+    )]
     Endless,
     #[error("the role does not name the service account (bound_service_account_names)")]
     Name,
@@ -61,7 +65,9 @@ impl Refused {
     /// What whoever tried is told: what their token says of itself, and else only that it failed.
     pub(super) fn fault(&self) -> Fault {
         let fault = match self {
-            Self::Claim(claim) | Self::Unreadable(Unreadable::Claim(claim)) => Fault::denied_with(claim.to_string()),
+            Self::Claim(claim) | Self::Unreadable(Unreadable::Claim(claim)) => {
+                Fault::denied_with(claim.to_string())
+            }
             Self::Name => Fault::denied_with("service account name not authorized"),
             Self::Namespace | Self::Labels(_) => Fault::denied_with("namespace not authorized"),
             _ => Fault::denied(),

@@ -37,15 +37,25 @@ async fn a_pipeline_logs_in_with_the_token_of_its_platform() {
     assert_eq!(auth["lease_duration"], json!(3600));
     assert_eq!(auth["metadata"], json!({"role": "app", "repository": "arca"}));
     let looked_up = vault
-        .write("auth/token/lookup-accessor", json!({"accessor": auth["accessor"]}))
+        .write(
+            "auth/token/lookup-accessor",
+            json!({"accessor": auth["accessor"]}),
+        )
         .await
         .expect(200);
     assert_eq!(looked_up.data("display_name"), &json!("jwt-pipeline-7"));
     let entity = auth["entity_id"].as_str().unwrap();
-    let entity = vault.read(&format!("identity/entity/id/{entity}")).await.expect(200);
+    let entity = vault
+        .read(&format!("identity/entity/id/{entity}"))
+        .await
+        .expect(200);
     assert_eq!(entity.data("aliases/0/name"), &json!("pipeline-7"));
     assert_eq!(entity.data("aliases/0/metadata"), &json!({"repository": "arca"}));
-    assert_eq!(issuer.fetches(), 0, "the keys are those that were fetched for the configuration");
+    assert_eq!(
+        issuer.fetches(),
+        0,
+        "the keys are those that were fetched for the configuration"
+    );
 }
 
 #[tokio::test]
@@ -126,7 +136,11 @@ async fn what_a_token_says_is_judged() {
 async fn an_audience_nobody_bound_is_refused() {
     let issuer = Issuer::start().await;
     let vault = configured(&issuer).await;
-    role(&vault, json!({"bound_audiences": "", "bound_subject": "pipeline-7"})).await;
+    role(
+        &vault,
+        json!({"bound_audiences": "", "bound_subject": "pipeline-7"}),
+    )
+    .await;
     let mut claims = claims(&vault, &issuer);
     for audience in [json!("vault"), json!(["vault"])] {
         claims["aud"] = audience;
@@ -146,10 +160,22 @@ async fn callers_are_named_by_a_text_and_groups_by_texts() {
     let vault = configured(&issuer).await;
     let token = issuer.sign(&claims(&vault, &issuer));
     for (change, expected) in [
-        (json!({"user_claim": "email"}), "claim \"email\" not found in token"),
-        (json!({"user_claim": "exp"}), "claim \"exp\" could not be converted to string"),
-        (json!({"user_claim": "/repository/name"}), "claim \"/repository/name\" not found in token"),
-        (json!({"user_claim": "sub", "groups_claim": "teams"}), "\"teams\" claim not found in token"),
+        (
+            json!({"user_claim": "email"}),
+            "claim \"email\" not found in token",
+        ),
+        (
+            json!({"user_claim": "exp"}),
+            "claim \"exp\" could not be converted to string",
+        ),
+        (
+            json!({"user_claim": "/repository/name"}),
+            "claim \"/repository/name\" not found in token",
+        ),
+        (
+            json!({"user_claim": "sub", "groups_claim": "teams"}),
+            "\"teams\" claim not found in token",
+        ),
         (
             json!({"groups_claim": "repository"}),
             "\"repository\" claim could not be converted to string list",
@@ -160,7 +186,11 @@ async fn callers_are_named_by_a_text_and_groups_by_texts() {
         ),
     ] {
         role(&vault, change.clone()).await;
-        assert_eq!(log_in(&vault, &token).await.expect(400).error(), expected, "{change}");
+        assert_eq!(
+            log_in(&vault, &token).await.expect(400).error(),
+            expected,
+            "{change}"
+        );
     }
     role(
         &vault,
@@ -189,9 +219,18 @@ async fn what_is_not_signed_by_the_issuer_says_nothing() {
         ("none", token_signed_with("none", &good)),
         ("nothing instead of a signature", format!("{body}.")),
         ("a shared key", token_signed_with("HS256", &good)),
-        ("another key under the same name", signed(&stranger, Algorithm::Es256, "first", &good)),
-        ("another key", signed(&stranger, Algorithm::Es256, "second", &good)),
-        ("another family under the same name", signed(&rsa, Algorithm::Rs256, "first", &good)),
+        (
+            "another key under the same name",
+            signed(&stranger, Algorithm::Es256, "first", &good),
+        ),
+        (
+            "another key",
+            signed(&stranger, Algorithm::Es256, "second", &good),
+        ),
+        (
+            "another family under the same name",
+            signed(&rsa, Algorithm::Rs256, "first", &good),
+        ),
         ("too large", issuer.sign(&huge)),
         ("members twice", issuer.sign_text(&twice)),
         ("no object", issuer.sign_text("[]")),
@@ -200,7 +239,11 @@ async fn what_is_not_signed_by_the_issuer_says_nothing() {
         let refused = log_in(&vault, &token).await.expect(400);
         assert_eq!(refused.error(), BAD_SIGNATURE, "{what}");
     }
-    assert_eq!(issuer.fetches(), 1, "only an unknown key is a reason to fetch, once");
+    assert_eq!(
+        issuer.fetches(),
+        1,
+        "only an unknown key is a reason to fetch, once"
+    );
     let _ = log_in(&vault, &signed_well).await.expect(200);
 }
 
@@ -253,7 +296,10 @@ async fn keys_are_good_for_a_quarter_of_an_hour_and_longer_while_their_server_is
         (Reply::Late(Duration::from_secs(5)), "has not answered within"),
         (Reply::Text(200, "<html>".to_owned()), "the key set is not JSON"),
         (Reply::Json(200, json!({"keys": []})), "none of the 0 keys"),
-        (Reply::Text(200, "x".repeat((1 << 20) + 1)), "larger than 1048576 bytes"),
+        (
+            Reply::Text(200, "x".repeat((1 << 20) + 1)),
+            "larger than 1048576 bytes",
+        ),
         (Reply::Moved("/loop".to_owned()), "redirects more than 3 times"),
     ] {
         issuer.answer(Some(broken));
@@ -261,7 +307,11 @@ async fn keys_are_good_for_a_quarter_of_an_hour_and_longer_while_their_server_is
         let _ = log_in(&vault, &good).await.expect(200);
         until(async || {
             let checked = vault.read("auth/jwt/check").await.expect(200);
-            checked.data("checks/0/detail").as_str().unwrap().contains(expected)
+            checked
+                .data("checks/0/detail")
+                .as_str()
+                .unwrap()
+                .contains(expected)
         })
         .await;
     }
@@ -281,7 +331,10 @@ async fn without_any_keys_a_login_fails_and_says_that_it_may_help_to_try_again()
     issuer.answer(Some(Reply::Text(500, String::new())));
     let config = json!({"oidc_discovery_url": issuer.url(), "skip_jwks_validation": true});
     let written = vault.write("auth/jwt/config", config).await.expect(200);
-    assert!(written.body["warnings"].to_string().contains("status 500"), "{written:?}");
+    assert!(
+        written.body["warnings"].to_string().contains("status 500"),
+        "{written:?}"
+    );
     let good = issuer.sign(&claims(&vault, &issuer));
     let refused = log_in(&vault, &good).await.expect(503);
     assert!(refused.error().contains("cannot be fetched now"), "{refused:?}");
@@ -296,16 +349,34 @@ async fn logins_say_what_they_miss() {
     let vault = crate::jwt_issuer::server().await;
     let call = |data: Value| {
         let vault = &vault;
-        async move { crate::caller::call(vault, "auth/jwt/login", data).await.expect(400).error().to_owned() }
+        async move {
+            crate::caller::call(vault, "auth/jwt/login", data)
+                .await
+                .expect(400)
+                .error()
+                .to_owned()
+        }
     };
-    assert_eq!(call(json!({"role": "app", "jwt": "x"})).await, "could not load configuration");
+    assert_eq!(
+        call(json!({"role": "app", "jwt": "x"})).await,
+        "could not load configuration"
+    );
     let config = json!({"oidc_discovery_url": issuer.url(), "default_role": "person"});
     let _ = vault.write("auth/jwt/config", config).await.expect(200);
-    assert_eq!(call(json!({"jwt": "x"})).await, "role \"person\" could not be found");
-    assert_eq!(call(json!({"role": "../config", "jwt": "x"})).await, "role \"../config\" could not be found");
+    assert_eq!(
+        call(json!({"jwt": "x"})).await,
+        "role \"person\" could not be found"
+    );
+    assert_eq!(
+        call(json!({"role": "../config", "jwt": "x"})).await,
+        "role \"../config\" could not be found"
+    );
     let person = json!({"user_claim": "sub", "allowed_redirect_uris": "http://localhost:8250/oidc/callback"});
     let _ = vault.write("auth/jwt/role/person", person).await.expect(204);
-    assert_eq!(call(json!({"role": "Person", "jwt": "x"})).await, "role with oidc role_type is not allowed");
+    assert_eq!(
+        call(json!({"role": "Person", "jwt": "x"})).await,
+        "role with oidc role_type is not allowed"
+    );
     role(&vault, json!({"token_bound_cidrs": "10.0.0.0/8"})).await;
     assert_eq!(call(json!({"role": "app"})).await, "missing token");
     let token = issuer.sign(&claims(&vault, &issuer));
@@ -321,11 +392,23 @@ async fn logins_say_what_they_miss() {
 async fn a_token_is_renewed_as_the_role_says_today() {
     let issuer = Issuer::start().await;
     let vault = configured(&issuer).await;
-    let token = log_in(&vault, &issuer.sign(&claims(&vault, &issuer))).await.expect(200).token();
+    let token = log_in(&vault, &issuer.sign(&claims(&vault, &issuer)))
+        .await
+        .expect(200)
+        .token();
     role(&vault, json!({"ttl": "30m"})).await;
-    let renewed = vault.write_as(&token, "auth/token/renew-self", json!({})).await.expect(200);
+    let renewed = vault
+        .write_as(&token, "auth/token/renew-self", json!({}))
+        .await
+        .expect(200);
     assert_eq!(renewed.body["auth"]["lease_duration"], json!(1800));
     let _ = vault.delete("auth/jwt/role/app").await.expect(204);
-    let refused = vault.write_as(&token, "auth/token/renew-self", json!({})).await.expect(500);
-    assert!(refused.error().contains("role app does not exist during renewal"), "{refused:?}");
+    let refused = vault
+        .write_as(&token, "auth/token/renew-self", json!({}))
+        .await
+        .expect(500);
+    assert!(
+        refused.error().contains("role app does not exist during renewal"),
+        "{refused:?}"
+    );
 }

@@ -20,34 +20,75 @@ async fn a_configuration_that_cannot_work_is_refused_and_the_old_one_stays() {
             json!({"oidc_discovery_url": format!("{url}/.well-known/openid-configuration")}),
             "'oidc_discovery_url' contains '.well-known' component",
         ),
-        (json!({"oidc_discovery_url": format!("{url}/")}), "letter by letter"),
-        (json!({"oidc_discovery_url": format!("{url}/realm")}), "error checking oidc discovery URL: "),
-        (json!({"oidc_discovery_url": "http://127.0.0.1:1"}), "connection refused"),
+        (
+            json!({"oidc_discovery_url": format!("{url}/")}),
+            "letter by letter",
+        ),
+        (
+            json!({"oidc_discovery_url": format!("{url}/realm")}),
+            "error checking oidc discovery URL: ",
+        ),
+        (
+            json!({"oidc_discovery_url": "http://127.0.0.1:1"}),
+            "connection refused",
+        ),
         (json!({"oidc_discovery_url": "provider"}), "oidc_discovery_url: "),
-        (json!({"jwks_url": format!("{url}/nothing")}), "error checking jwks URL: "),
-        (json!({"jwks_url": format!("{url}/loop")}), "redirects more than 3 times"),
+        (
+            json!({"jwks_url": format!("{url}/nothing")}),
+            "error checking jwks URL: ",
+        ),
+        (
+            json!({"jwks_url": format!("{url}/loop")}),
+            "redirects more than 3 times",
+        ),
         (
             json!({"jwks_url": format!("{url}/.well-known/openid-configuration")}),
             "the key set has no list \"keys\"",
         ),
-        (json!({"jwks_url": "https://127.0.0.1:1", "jwks_ca_pem": "no PEM"}), "jwks_ca_pem: "),
-        (json!({"jwks_pairs": [{"jwks_ca_pem": ""}]}), "jwks_pairs must be a list of objects"),
-        (json!({"jwt_validation_pubkeys": "no PEM"}), "error parsing public key: "),
+        (
+            json!({"jwks_url": "https://127.0.0.1:1", "jwks_ca_pem": "no PEM"}),
+            "jwks_ca_pem: ",
+        ),
+        (
+            json!({"jwks_pairs": [{"jwks_ca_pem": ""}]}),
+            "jwks_pairs must be a list of objects",
+        ),
+        (
+            json!({"jwt_validation_pubkeys": "no PEM"}),
+            "error parsing public key: ",
+        ),
         (
             json!({"oidc_discovery_url": url, "oidc_client_id": "arca"}),
             "both 'oidc_client_id' and 'oidc_client_secret' must be set for OIDC",
         ),
-        (json!({"oidc_discovery_url": url, "jwt_supported_algs": "HS256"}), "unsupported signing algorithm \"HS256\""),
-        (json!({"oidc_discovery_url": url, "oidc_response_mode": "fragment"}), "invalid response_mode \"fragment\""),
-        (json!({"oidc_discovery_url": url, "oidc_response_types": "id_token"}), "invalid response_types"),
-        (json!({"oidc_discovery_url": url, "provider_config": {"provider": "azure"}}), "provider_config is not supported"),
+        (
+            json!({"oidc_discovery_url": url, "jwt_supported_algs": "HS256"}),
+            "unsupported signing algorithm \"HS256\"",
+        ),
+        (
+            json!({"oidc_discovery_url": url, "oidc_response_mode": "fragment"}),
+            "invalid response_mode \"fragment\"",
+        ),
+        (
+            json!({"oidc_discovery_url": url, "oidc_response_types": "id_token"}),
+            "invalid response_types",
+        ),
+        (
+            json!({"oidc_discovery_url": url, "provider_config": {"provider": "azure"}}),
+            "provider_config is not supported",
+        ),
         (json!({"preset": "gitea"}), "preset \"gitea\" is not known"),
-        (json!({"oidc_discovery_url": url, "bound_issuer": "x".repeat(70_000)}), "bound_issuer has 70000 bytes"),
+        (
+            json!({"oidc_discovery_url": url, "bound_issuer": "x".repeat(70_000)}),
+            "bound_issuer has 70000 bytes",
+        ),
     ] {
         let refused = vault.write("auth/jwt/config", config.clone()).await.expect(400);
         assert!(refused.error().contains(expected), "{config}: {refused:?}");
     }
-    let _ = log_in(&vault, &issuer.sign(&claims(&vault, &issuer))).await.expect(200);
+    let _ = log_in(&vault, &issuer.sign(&claims(&vault, &issuer)))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -59,7 +100,12 @@ async fn a_configuration_reads_back_without_its_secret() {
         "default_role": "app", "jwt_supported_algs": "ES256",
     });
     let written = vault.write("auth/jwt/config", config).await.expect(200);
-    assert!(written.body["warnings"].to_string().contains("without encryption"), "{written:?}");
+    assert!(
+        written.body["warnings"]
+            .to_string()
+            .contains("without encryption"),
+        "{written:?}"
+    );
     let read = vault.read("auth/jwt/config").await.expect(200);
     assert!(!read.body.to_string().contains("canary"));
     assert_eq!(
@@ -83,7 +129,10 @@ async fn keys_come_in_pem_or_from_several_places() {
         .to_vec();
     let config = json!({"jwks_pairs": json!(sets).to_string()});
     let written = vault.write("auth/jwt/config", config).await.expect(200);
-    assert!(written.body["warnings"].to_string().contains("Set bound_issuer"), "{written:?}");
+    assert!(
+        written.body["warnings"].to_string().contains("Set bound_issuer"),
+        "{written:?}"
+    );
     for issuer in [&first, &second] {
         let _ = log_in(&vault, &of(issuer)).await.expect(200);
     }
@@ -142,7 +191,10 @@ async fn roles_read_back_list_and_go() {
     ] {
         assert_eq!(read.data(field), &expected, "{field}");
     }
-    assert_eq!(vault.list("auth/jwt/role").await.expect(200).data("keys"), &json!(["app"]));
+    assert_eq!(
+        vault.list("auth/jwt/role").await.expect(200).data("keys"),
+        &json!(["app"])
+    );
     let _ = vault.delete("auth/jwt/role/APP").await.expect(204);
     let _ = vault.read("auth/jwt/role/app").await.expect(404);
     let _ = vault.list("auth/jwt/role").await.expect(404);
@@ -153,13 +205,22 @@ async fn roles_that_let_in_too_many_or_nobody_are_refused() {
     let issuer = Issuer::start().await;
     let vault = configured(&issuer).await;
     for (role, expected) in [
-        (json!({"role_type": "saml", "user_claim": "sub"}), "invalid 'role_type': saml"),
-        (json!({"role_type": "jwt", "bound_subject": "s"}), "a user claim must be defined on the role"),
+        (
+            json!({"role_type": "saml", "user_claim": "sub"}),
+            "invalid 'role_type': saml",
+        ),
+        (
+            json!({"role_type": "jwt", "bound_subject": "s"}),
+            "a user claim must be defined on the role",
+        ),
         (
             json!({"role_type": "jwt", "user_claim": "sub"}),
             "must have at least one bound constraint when creating/updating a role",
         ),
-        (json!({"user_claim": "sub"}), "'allowed_redirect_uris' must be set"),
+        (
+            json!({"user_claim": "sub"}),
+            "'allowed_redirect_uris' must be set",
+        ),
         (
             json!({"role_type": "jwt", "user_claim": "sub", "user_claim_json_pointer": true, "bound_subject": "s"}),
             "user_claim must begin with a slash",
@@ -200,15 +261,28 @@ async fn a_role_that_is_open_to_a_whole_platform_is_pointed_out() {
     let bindings = [
         (json!({}), true),
         (json!({"bound_claims": {"ref": "refs/heads/main"}}), true),
-        (json!({"bound_claims": {"repository": "*"}, "bound_claims_type": "glob"}), true),
-        (json!({"bound_claims": {"repository": "arca/arca"}, "bound_claims_type": "string"}), false),
-        (json!({"bound_claims": {}, "bound_subject": "repo:arca/arca:ref:refs/heads/main"}), false),
+        (
+            json!({"bound_claims": {"repository": "*"}, "bound_claims_type": "glob"}),
+            true,
+        ),
+        (
+            json!({"bound_claims": {"repository": "arca/arca"}, "bound_claims_type": "string"}),
+            false,
+        ),
+        (
+            json!({"bound_claims": {}, "bound_subject": "repo:arca/arca:ref:refs/heads/main"}),
+            false,
+        ),
     ];
     for (binding, open) in bindings {
         let mut role = json!({"role_type": "jwt", "user_claim": "sub", "bound_audiences": "vault"});
-        role.as_object_mut().unwrap().extend(binding.as_object().unwrap().clone());
+        role.as_object_mut()
+            .unwrap()
+            .extend(binding.as_object().unwrap().clone());
         let written = vault.write("auth/jwt/role/ci", role).await;
-        let warned = written.body["warnings"].to_string().contains("Any repository on GitHub");
+        let warned = written.body["warnings"]
+            .to_string()
+            .contains("Any repository on GitHub");
         assert_eq!(warned, open, "{binding}: {written:?}");
     }
 }
@@ -220,20 +294,48 @@ async fn the_method_tries_itself() {
     let check = || async { vault.read("auth/jwt/check").await.expect(200) };
     let found = check().await;
     assert_eq!(found.data("ok"), &json!(false));
-    assert!(found.data("checks/0/remedy").as_str().unwrap().contains("Write auth/jwt/config"));
+    assert!(
+        found
+            .data("checks/0/remedy")
+            .as_str()
+            .unwrap()
+            .contains("Write auth/jwt/config")
+    );
     let config = json!({"preset": "gitlab", "oidc_discovery_url": issuer.url()});
     let _ = vault.write("auth/jwt/config", config).await.expect(200);
-    assert_eq!(check().await.data("checks/2/detail"), &json!("there is no role, so nobody can log in"));
+    assert_eq!(
+        check().await.data("checks/2/detail"),
+        &json!("there is no role, so nobody can log in")
+    );
     role(&vault, json!({})).await;
     let found = check().await;
     assert_eq!(found.data("ok"), &json!(true));
-    assert!(found.body.to_string().contains("the role app is open to strangers"), "{found:?}");
+    assert!(
+        found
+            .body
+            .to_string()
+            .contains("the role app is open to strangers"),
+        "{found:?}"
+    );
     let person = json!({"user_claim": "sub", "allowed_redirect_uris": "http://localhost:8250/oidc/callback"});
     let _ = vault.write("auth/jwt/role/person", person).await.expect(204);
-    assert!(check().await.body.to_string().contains("logins through it are not set up"));
+    assert!(
+        check()
+            .await
+            .body
+            .to_string()
+            .contains("logins through it are not set up")
+    );
     issuer.answer(Some(Reply::Text(500, String::new())));
     vault.advance(1000).await;
     let found = check().await;
     assert_eq!(found.data("ok"), &json!(false));
-    assert!(found.data("checks/0/detail").as_str().unwrap().contains("status 500"), "{found:?}");
+    assert!(
+        found
+            .data("checks/0/detail")
+            .as_str()
+            .unwrap()
+            .contains("status 500"),
+        "{found:?}"
+    );
 }

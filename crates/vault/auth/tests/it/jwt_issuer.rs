@@ -71,7 +71,10 @@ impl Issuer {
         })
         .await;
         let issuer = Self {
-            key: Mutex::new((String::new(), Arc::new(SigningKey::generate(Family::P256).unwrap()))),
+            key: Mutex::new((
+                String::new(),
+                Arc::new(SigningKey::generate(Family::P256).unwrap()),
+            )),
             server,
             published,
             fetches,
@@ -118,7 +121,11 @@ impl Issuer {
     /// The form a code was last given back with.
     pub(crate) fn redeemed(&self) -> String {
         let asked = self.server.asked();
-        let found = asked.iter().rev().find(|asked| asked.line == "POST /token").unwrap();
+        let found = asked
+            .iter()
+            .rev()
+            .find(|asked| asked.line == "POST /token")
+            .unwrap();
         found.text.clone()
     }
 
@@ -152,7 +159,10 @@ pub(crate) async fn server() -> Unsealed {
     let vault = TestServer::on(Arc::new(MemoryStorage::new()), catalog, Seal::Shamir, 1)
         .unsealed()
         .await;
-    let _ = vault.write("sys/auth/jwt", json!({"type": "jwt"})).await.expect(204);
+    let _ = vault
+        .write("sys/auth/jwt", json!({"type": "jwt"}))
+        .await
+        .expect(204);
     vault
 }
 
@@ -172,7 +182,9 @@ pub(crate) async fn role(vault: &Unsealed, more: Value) {
     let mut role = json!({
         "role_type": "jwt", "user_claim": "sub", "bound_audiences": "vault", "policies": "app", "ttl": "1h",
     });
-    role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    role.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let written = vault.write("auth/jwt/role/app", role).await;
     assert!(matches!(written.status, 200 | 204), "{written:?}");
 }

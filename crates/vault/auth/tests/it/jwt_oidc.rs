@@ -27,7 +27,9 @@ async fn configured(issuer: &Issuer) -> Unsealed {
 
 async fn role(vault: &Unsealed, more: Value) {
     let mut role = json!({"user_claim": "sub", "allowed_redirect_uris": REDIRECT, "policies": "person"});
-    role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    role.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
     let _ = vault.write("auth/jwt/role/person", role).await.expect(204);
 }
 
@@ -37,7 +39,10 @@ async fn begin(vault: &Unsealed) -> Value {
     let answer = call(vault, "auth/jwt/oidc/auth_url", request).await.expect(200);
     let url = answer.data("auth_url").as_str().unwrap().to_owned();
     let url = url::Url::parse(&url).unwrap();
-    url.query_pairs().map(|(name, value)| (name.into_owned(), json!(value))).collect::<serde_json::Map<_, _>>().into()
+    url.query_pairs()
+        .map(|(name, value)| (name.into_owned(), json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 async fn end(vault: &Unsealed, query: Value) -> Response {
@@ -80,10 +85,16 @@ async fn a_browser_goes_to_the_provider_and_comes_back_with_a_code() {
     let answer = end(&vault, query.clone()).await.expect(200);
     assert_eq!(answer.body["auth"]["policies"], json!(["default", "person"]));
     let sent = issuer.redeemed();
-    assert!(sent.contains("code=c0de") && sent.contains("code_verifier="), "{sent}");
+    assert!(
+        sent.contains("code=c0de") && sent.contains("code_verifier="),
+        "{sent}"
+    );
     assert!(!sent.contains("client_secret"), "the secret goes into the header");
     let again = end(&vault, query).await.expect(400);
-    assert_eq!(again.error(), "Vault login failed. Expired or missing OAuth state.");
+    assert_eq!(
+        again.error(),
+        "Vault login failed. Expired or missing OAuth state."
+    );
 }
 
 #[tokio::test]
@@ -92,10 +103,19 @@ async fn what_the_provider_gives_must_be_for_this_login() {
     let vault = configured(&issuer).await;
     let wrong = |member: &'static str, value: Value| (member, value);
     for ((member, value), expected) in [
-        (wrong("nonce", json!("other")), "Token verification failed. invalid id_token nonce"),
-        (wrong("nonce", Value::Null), "Token verification failed. invalid id_token nonce"),
+        (
+            wrong("nonce", json!("other")),
+            "Token verification failed. invalid id_token nonce",
+        ),
+        (
+            wrong("nonce", Value::Null),
+            "Token verification failed. invalid id_token nonce",
+        ),
         (wrong("aud", json!("other")), "invalid audience (aud) claim"),
-        (wrong("azp", json!("other")), "Token verification failed. invalid authorized party (azp) claim"),
+        (
+            wrong("azp", json!("other")),
+            "Token verification failed. invalid authorized party (azp) claim",
+        ),
         (wrong("iss", json!("https://other")), "invalid issuer (iss) claim"),
         (wrong("exp", json!(1)), "token is expired"),
     ] {
@@ -109,15 +129,31 @@ async fn what_the_provider_gives_must_be_for_this_login() {
     }
     let begun = begin(&vault).await;
     issuer.redeem(json!({"access_token": "a"}));
-    let refused = end(&vault, json!({"state": begun["state"], "code": "c", "client_nonce": "mine"})).await.expect(400);
-    assert_eq!(refused.error(), "Token verification failed. No id_token found in response.");
+    let refused = end(
+        &vault,
+        json!({"state": begun["state"], "code": "c", "client_nonce": "mine"}),
+    )
+    .await
+    .expect(400);
+    assert_eq!(
+        refused.error(),
+        "Token verification failed. No id_token found in response."
+    );
     role(&vault, json!({"max_age": 60})).await;
     let begun = begin(&vault).await;
     let mut claims = person(&vault, &issuer, &begun);
     claims["auth_time"] = json!(claims["iat"].as_i64().unwrap() - 121);
     issuer.redeem(json!({"id_token": issuer.sign(&claims)}));
-    let refused = end(&vault, json!({"state": begun["state"], "code": "c", "client_nonce": "mine"})).await.expect(400);
-    assert_eq!(refused.error(), "error validating token: auth_time is too far in the past");
+    let refused = end(
+        &vault,
+        json!({"state": begun["state"], "code": "c", "client_nonce": "mine"}),
+    )
+    .await
+    .expect(400);
+    assert_eq!(
+        refused.error(),
+        "error validating token: auth_time is too far in the past"
+    );
 }
 
 #[tokio::test]
@@ -126,20 +162,37 @@ async fn a_login_belongs_to_who_began_it_for_five_minutes() {
     let vault = configured(&issuer).await;
     let begun = begin(&vault).await;
     let stolen = json!({"state": begun["state"], "code": "c", "client_nonce": "guess"});
-    assert_eq!(end(&vault, stolen).await.expect(400).error(), "Vault login failed. invalid client_nonce");
+    assert_eq!(
+        end(&vault, stolen).await.expect(400).error(),
+        "Vault login failed. invalid client_nonce"
+    );
     let begun = begin(&vault).await;
     vault.advance(300).await;
     let late = json!({"state": begun["state"], "code": "c", "client_nonce": "mine"});
-    assert_eq!(end(&vault, late).await.expect(400).error(), "Vault login failed. Expired or missing OAuth state.");
+    assert_eq!(
+        end(&vault, late).await.expect(400).error(),
+        "Vault login failed. Expired or missing OAuth state."
+    );
     let begun = begin(&vault).await;
     let denied = json!({"state": begun["state"], "error": "access_denied", "client_nonce": "mine"});
-    assert_eq!(end(&vault, denied).await.expect(400).error(), "Vault login failed. The provider refuses: access_denied");
+    assert_eq!(
+        end(&vault, denied).await.expect(400).error(),
+        "Vault login failed. The provider refuses: access_denied"
+    );
     let begun = begin(&vault).await;
     let empty = json!({"state": begun["state"], "client_nonce": "mine"});
-    assert_eq!(end(&vault, empty).await.expect(400).error(), "Vault login failed. OAuth code parameter not provided");
+    assert_eq!(
+        end(&vault, empty).await.expect(400).error(),
+        "Vault login failed. OAuth code parameter not provided"
+    );
     let begun = begin(&vault).await;
     issuer.redeem(Value::Null);
-    let refused = end(&vault, json!({"state": begun["state"], "code": "c", "client_nonce": "mine"})).await.expect(400);
+    let refused = end(
+        &vault,
+        json!({"state": begun["state"], "code": "c", "client_nonce": "mine"}),
+    )
+    .await
+    .expect(400);
     assert_eq!(
         refused.error(),
         "Vault login failed. Error exchanging oidc code: the provider refuses: invalid_grant: the code is unknown"
@@ -153,8 +206,12 @@ async fn a_code_may_come_with_a_form() {
     let begun = begin(&vault).await;
     issuer.redeem(json!({"id_token": issuer.sign(&person(&vault, &issuer, &begun))}));
     let form = json!({"state": begun["state"], "code": "c0de"});
-    let _ = call(&vault, "auth/jwt/oidc/callback", form.clone()).await.expect(200);
-    let _ = end(&vault, json!({"state": begun["state"], "client_nonce": "mine"})).await.expect(200);
+    let _ = call(&vault, "auth/jwt/oidc/callback", form.clone())
+        .await
+        .expect(200);
+    let _ = end(&vault, json!({"state": begun["state"], "client_nonce": "mine"}))
+        .await
+        .expect(200);
     assert!(issuer.redeemed().contains("code=c0de"));
     let _ = call(&vault, "auth/jwt/oidc/callback", form).await.expect(400);
 }
@@ -174,17 +231,29 @@ async fn a_browser_is_sent_nowhere_without_a_word_and_faults_are_named() {
         assert_eq!(answer.data("auth_url"), &json!(""));
     }
     for (request, expected) in [
-        (json!({"role": "nobody", "redirect_uri": REDIRECT}), "role \"nobody\" could not be found"),
+        (
+            json!({"role": "nobody", "redirect_uri": REDIRECT}),
+            "role \"nobody\" could not be found",
+        ),
         (json!({}), "missing redirect_uri"),
-        (json!({"redirect_uri": "x".repeat(3000)}), "redirect_uri has 3000 bytes but may have at most 2048"),
+        (
+            json!({"redirect_uri": "x".repeat(3000)}),
+            "redirect_uri has 3000 bytes but may have at most 2048",
+        ),
     ] {
         assert_eq!(call(&vault, path, request).await.expect(400).error(), expected);
     }
-    let _ = vault.write("auth/jwt/config", json!({"oidc_discovery_url": issuer.url()})).await.expect(200);
+    let _ = vault
+        .write("auth/jwt/config", json!({"oidc_discovery_url": issuer.url()}))
+        .await
+        .expect(200);
     let request = json!({"role": "person", "redirect_uri": REDIRECT});
     assert_eq!(
         call(&vault, path, request).await.expect(400).error(),
         "OIDC login is not configured for this mount"
     );
-    assert_eq!(call(&vault, path, json!({})).await.expect(400).error(), "missing role");
+    assert_eq!(
+        call(&vault, path, json!({})).await.expect(400).error(),
+        "missing role"
+    );
 }

@@ -64,7 +64,10 @@ async fn tokens_are_verified_without_asking_about_each() {
     cluster.server.asked();
     let good = claims(now(&vault));
     let answer = log_in(&vault, &cluster.sign(&good)).await.expect(200);
-    assert_eq!(answer.body["auth"]["metadata"]["pod_name"], json!("payments-api-0"));
+    assert_eq!(
+        answer.body["auth"]["metadata"]["pod_name"],
+        json!("payments-api-0")
+    );
     assert!(cluster.server.asked().is_empty(), "the keys are at hand");
 
     let with = |member: &str, value: Value| {
@@ -76,9 +79,18 @@ async fn tokens_are_verified_without_asking_about_each() {
     endless.as_object_mut().unwrap().remove("exp");
     for (claims, expected) in [
         (with("iss", json!("https://other")), "invalid issuer (iss) claim"),
-        (with("aud", json!(["other"])), "invalid audience (aud) claim: audience claim does not match any expected audience"),
-        (with("exp", json!(now(&vault) - 100)), "invalid expiration time (exp) claim: token is expired"),
-        (with("nbf", json!(now(&vault) + 100)), "invalid not before (nbf) claim: token not yet valid"),
+        (
+            with("aud", json!(["other"])),
+            "invalid audience (aud) claim: audience claim does not match any expected audience",
+        ),
+        (
+            with("exp", json!(now(&vault) - 100)),
+            "invalid expiration time (exp) claim: token is expired",
+        ),
+        (
+            with("nbf", json!(now(&vault) + 100)),
+            "invalid not before (nbf) claim: token not yet valid",
+        ),
         (endless, "permission denied"),
     ] {
         let refused = log_in(&vault, &cluster.sign(&claims)).await.expect(403);
@@ -86,12 +98,24 @@ async fn tokens_are_verified_without_asking_about_each() {
     }
     let other = SigningKey::generate(Family::Rsa).unwrap();
     for forged in [token(&good), signed(&other, Algorithm::Rs256, "k1", &good)] {
-        assert_eq!(log_in(&vault, &forged).await.expect(403).error(), "permission denied");
+        assert_eq!(
+            log_in(&vault, &forged).await.expect(403).error(),
+            "permission denied"
+        );
     }
     role(&vault, json!({"audience": ""})).await;
-    assert_eq!(log_in(&vault, &cluster.sign(&good)).await.expect(403).error(), "permission denied");
+    assert_eq!(
+        log_in(&vault, &cluster.sign(&good)).await.expect(403).error(),
+        "permission denied"
+    );
     let checked = vault.read("auth/kubernetes/check").await.expect(200);
-    assert!(checked.body.to_string().contains("1 keys of https://kubernetes.default.svc"), "{checked:?}");
+    assert!(
+        checked
+            .body
+            .to_string()
+            .contains("1 keys of https://kubernetes.default.svc"),
+        "{checked:?}"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +130,9 @@ async fn keys_are_fetched_as_the_pod_and_again_when_the_cluster_has_new_ones() {
         json!({"bound_service_account_namespaces": "", "bound_service_account_namespace_selector": "team=payments"}),
     )
     .await;
-    let _ = log_in(&vault, &cluster.sign(&claims(now(&vault)))).await.expect(200);
+    let _ = log_in(&vault, &cluster.sign(&claims(now(&vault))))
+        .await
+        .expect(200);
     cluster.key = SigningKey::generate(Family::P256).unwrap();
     *cluster.keys.lock() = Cluster::set(&cluster.key, "k2");
     vault.advance(30).await;
@@ -125,7 +151,9 @@ async fn a_cluster_that_shows_its_keys_to_nobody_is_pointed_out() {
         "{written:?}"
     );
     role(&vault, json!({})).await;
-    let refused = log_in(&vault, &cluster.sign(&claims(now(&vault)))).await.expect(403);
+    let refused = log_in(&vault, &cluster.sign(&claims(now(&vault))))
+        .await
+        .expect(403);
     assert_eq!(refused.error(), "permission denied");
 }
 
@@ -134,25 +162,45 @@ async fn keys_that_are_given_are_asked_for_besides_the_review_or_instead_of_it()
     let authority = arca_fixtures::Authority::new().unwrap();
     let pair = authority.issue("signer").unwrap();
     let key = SigningKey::from_pem(&pair.key).unwrap();
-    let algorithm = Algorithm::ALL.into_iter().find(|algorithm| algorithm.family() == key.family()).unwrap();
+    let algorithm = Algorithm::ALL
+        .into_iter()
+        .find(|algorithm| algorithm.family() == key.family())
+        .unwrap();
     let healthy = ApiServer::healthy().await;
     let vault = outside_of_a_pod().await;
     configure(&vault, &healthy, json!({"pem_keys": [pair.certificate.clone()]})).await;
     role(&vault, json!({})).await;
     let good = claims(now(&vault));
-    assert_eq!(log_in(&vault, &token(&good)).await.expect(403).error(), "permission denied");
-    assert_eq!(healthy.reviews().len(), 0, "a signature of somebody else is not even reviewed");
-    let _ = log_in(&vault, &signed(&key, algorithm, "any", &good)).await.expect(200);
+    assert_eq!(
+        log_in(&vault, &token(&good)).await.expect(403).error(),
+        "permission denied"
+    );
+    assert_eq!(
+        healthy.reviews().len(),
+        0,
+        "a signature of somebody else is not even reviewed"
+    );
+    let _ = log_in(&vault, &signed(&key, algorithm, "any", &good))
+        .await
+        .expect(200);
     assert_eq!(healthy.reviews().len(), 1);
 
     let local = json!({"kubernetes_host": healthy.url, "pem_keys": [pair.certificate], "use_local_verification": true});
-    let refused = vault.write("auth/kubernetes/config", local.clone()).await.expect(400);
+    let refused = vault
+        .write("auth/kubernetes/config", local.clone())
+        .await
+        .expect(400);
     assert!(refused.error().contains("issuer must be given"), "{refused:?}");
     let mut local = local;
     local["issuer"] = json!(ISSUER);
     let _ = vault.write("auth/kubernetes/config", local).await.expect(200);
     healthy.asked();
-    let _ = log_in(&vault, &signed(&key, algorithm, "any", &good)).await.expect(200);
+    let _ = log_in(&vault, &signed(&key, algorithm, "any", &good))
+        .await
+        .expect(200);
     assert!(healthy.asked().is_empty(), "nothing is asked");
-    assert_eq!(log_in(&vault, &token(&good)).await.expect(403).error(), "permission denied");
+    assert_eq!(
+        log_in(&vault, &token(&good)).await.expect(403).error(),
+        "permission denied"
+    );
 }

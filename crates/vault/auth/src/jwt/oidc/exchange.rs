@@ -82,7 +82,11 @@ impl Client<'_> {
         login: &Started,
         code: &str,
     ) -> Result<Request<Bytes>, ExchangeError> {
-        let secret = self.config.client_secret.as_ref().map_or("", |secret| secret.expose());
+        let secret = self
+            .config
+            .client_secret
+            .as_ref()
+            .map_or("", |secret| secret.expose());
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("grant_type", "authorization_code")
             .append_pair("code", code)
@@ -124,8 +128,7 @@ impl Client<'_> {
 fn basic(id: &str, secret: &str) -> Result<HeaderValue, ExchangeError> {
     let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = BASE64.encode(format!("{}:{}", encoded(id), encoded(secret)));
-    let mut value =
-        HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| ExchangeError::NotExpected)?;
+    let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| ExchangeError::NotExpected)?;
     value.set_sensitive(true);
     Ok(value)
 }

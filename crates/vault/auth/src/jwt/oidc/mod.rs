@@ -178,7 +178,12 @@ pub(super) async fn end(engine: Arc<Jwt>, cx: Cx, request: api::Callback) -> Res
 
 fn code(login: &Started, request: &api::Callback) -> Result<Secret<String>, Fault> {
     if !request.error.is_empty() {
-        let shown: String = request.error.chars().filter(|letter| !letter.is_control()).take(100).collect();
+        let shown: String = request
+            .error
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(100)
+            .collect();
         return Err(Fault::invalid(format!("{FAILED} The provider refuses: {shown}")));
     }
     let given = Some(&request.code).filter(|code| !code.is_empty());
@@ -247,7 +252,10 @@ fn check_age(attempt: &Attempt<'_>, claims: &Claims) -> Result<(), Refused> {
     if role.max_age == 0 {
         return Ok(());
     }
-    let proved = claims.select("auth_time").and_then(|time| time.as_i64()).unwrap_or(0);
+    let proved = claims
+        .select("auth_time")
+        .and_then(|time| time.as_i64())
+        .unwrap_or(0);
     let most = i64::try_from(role.max_age.saturating_add(role.leeway().clock_skew)).unwrap_or(i64::MAX);
     match proved.saturating_add(most) < attempt.now.unix_seconds() {
         true => Err(Refused::TooLongAgo),

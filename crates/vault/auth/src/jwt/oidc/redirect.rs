@@ -22,7 +22,9 @@ pub(super) fn is_allowed(wanted: &str, allowed: &[String]) -> bool {
     let Some(wanted) = without_port(wanted) else {
         return false;
     };
-    allowed.iter().any(|allowed| without_port(allowed).as_ref() == Some(&wanted))
+    allowed
+        .iter()
+        .any(|allowed| without_port(allowed).as_ref() == Some(&wanted))
 }
 
 #[cfg(test)]
@@ -47,7 +49,10 @@ mod tests {
             ("http://evil@localhost:8250/oidc/callback", false),
             ("http://localhost.evil.example.com:8250/oidc/callback", false),
             ("https://vault.example.com/ui/vault/auth/oidc/oidc/callback", true),
-            ("https://vault.example.com:444/ui/vault/auth/oidc/oidc/callback", false),
+            (
+                "https://vault.example.com:444/ui/vault/auth/oidc/oidc/callback",
+                false,
+            ),
             ("https://vault.example.com/", false),
             ("javascript:alert(1)", false),
             ("", false),
