@@ -14,7 +14,7 @@ use arca_tests::{Ran, Server};
 
 /// How many parts the sessions have, so that none is left out unseen.
 const PARTS: usize = 16;
-const LOGIN_PARTS: usize = 6;
+const LOGIN_PARTS: usize = 7;
 
 /// A server on a `file` stanza that nobody has initialized.
 fn server(home: &Path, listener: &str) -> Server {

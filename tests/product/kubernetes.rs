@@ -48,6 +48,7 @@ fn workloads_of_a_cluster_log_in() {
     many_at_once(&cluster);
     the_check_says_what_is_missing(&cluster);
     hvac_logs_in(&cluster);
+    verified_with_keys_alone(&cluster);
     a_deleted_account_is_refused(&cluster);
 }
 
@@ -343,6 +344,37 @@ fn hvac_logs_in(cluster: &ControlPlane) {
     let ran = arca_tests::commands::finish(&mut command, None, Duration::from_secs(60)).expect(0);
     assert_eq!(ran.out.trim(), "payments-api of production", "{ran:?}");
     drop(shell);
+}
+
+/// The keys are those the API server publishes; nothing is reviewed.
+fn verified_with_keys_alone(cluster: &ControlPlane) {
+    let (node, shell) = operated();
+    let reviewer = token(cluster, "vault", "weak");
+    configure(
+        &shell,
+        cluster,
+        &format!("token_reviewer_jwt={reviewer} use_local_verification=true"),
+    );
+    shell.run(&format!("{ROLE} audience=vault")).expect(0);
+    let check = shell.run("vault auth test kubernetes").expect(0);
+    assert!(
+        check.out.contains("[ok  ] keys") && check.out.contains("[warn] local_verification"),
+        "{check:?}"
+    );
+    let asked = TokenRequest {
+        audiences: &["vault"],
+        pod: Some("payments-api-0"),
+        ..TokenRequest::of("production", "payments-api")
+    };
+    log_in(&node, &cluster.token(&asked).unwrap()).expect(200);
+    let other = log_in(&node, &token_of_payments(cluster)).expect(403);
+    assert!(other.error().contains("invalid audience"), "{other:?}");
+    let written = shell.run(&format!("{ROLE} audience=")).expect(0);
+    assert_eq!(
+        log_in(&node, &token_of_payments(cluster)).status,
+        403,
+        "{written:?}"
+    );
 }
 
 /// Last: the account is gone afterwards.

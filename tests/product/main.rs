@@ -25,4 +25,5 @@ mod ldap;
 mod logins;
 mod mfa;
 mod quotas;
+mod oidc;
 mod up;

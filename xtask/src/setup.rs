@@ -13,8 +13,9 @@ use crate::workspace::{Workspace, captured, program_name};
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask setup
 
-Installs what is missing of: PostgreSQL, MariaDB, Redis, OpenLDAP, strace, curl, openssl, faketime, python3 with a virtual
-environment under target/python for the pinned client libraries of the tests, and wrk for the benchmarks. Installs
+Installs what is missing of: PostgreSQL, MariaDB, Redis, OpenLDAP, strace, curl, openssl, faketime, Node.js with npm,
+python3 with a virtual environment under target/python for the pinned client libraries of the tests, and wrk for the
+benchmarks. Installs
 packages with apt-get, as root or through sudo without a password; does nothing where everything is there.";
 
 /// What a program is needed for.
@@ -80,6 +81,12 @@ const NEEDS: &[Need] = &[
         packages: &["faketime"],
         purpose: Purpose::Tests,
         is_met: || has_program("faketime"),
+    },
+    Need {
+        what: "node with npm",
+        packages: &["nodejs", "npm"],
+        purpose: Purpose::Tests,
+        is_met: || has_program("node") && has_program("npm"),
     },
     Need {
         what: "python3 with venv",

@@ -1,4 +1,4 @@
-"""Logins of the hvac client by approle, userpass and cert, and the settings behind them.
+"""Logins of the hvac client by approle, userpass, cert and jwt, and the settings behind them.
 
 Reads VAULT_ADDR and VAULT_CACERT of a server with TLS, and CLIENT_CERT and CLIENT_KEY, which the same authority has
 made. Prints one line for each part and ends with status 1 at the first thing that is not as it should be.
@@ -7,7 +7,10 @@ made. Prints one line for each part and ends with status 1 at the first thing th
 import base64
 import json
 import os
+import subprocess
 import sys
+import tempfile
+import time
 
 import hvac
 import requests
@@ -178,9 +181,67 @@ def cert(root):
     raises(InvalidPath, certs.list_certificate_roles)
 
 
+def signed(key, claims):
+    """A token, signed with the RSA key in a file."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    message = f"{part(json.dumps({'alg': 'RS256'}).encode())}.{part(json.dumps(claims).encode())}"
+    command = ["openssl", "dgst", "-sha256", "-sign", key]
+    signature = subprocess.run(command, input=message.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return f"{message}.{part(signature)}"
+
+
+def jwt(root):
+    root.sys.enable_auth_method("jwt")
+    method = root.auth.jwt
+    with tempfile.TemporaryDirectory() as folder:
+        key = os.path.join(folder, "key.pem")
+        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
+        public = subprocess.run(["openssl", "rsa", "-in", key, "-pubout"], check=True, capture_output=True).stdout.decode()
+        refused = raises(InvalidRequest, method.configure, bound_issuer="ci")
+        assert "exactly one of" in str(refused)
+        method.configure(jwt_validation_pubkeys=[public], bound_issuer="ci", default_role="app")
+        config = method.read_config()["data"]
+        equal((config["bound_issuer"], config["jwt_validation_pubkeys"]), ("ci", [public]))
+        raises(InvalidPath, method.list_roles)
+        method.create_role(
+            "app",
+            user_claim="sub",
+            allowed_redirect_uris=[],
+            role_type="jwt",
+            bound_audiences=["vault"],
+            bound_claims={"ref": ["main", "release"]},
+            claim_mappings={"ref": "ref"},
+            token_policies=["app"],
+            token_ttl=600,
+        )
+        equal(method.list_roles()["data"]["keys"], ["app"])
+        role = method.read_role("app")["data"]
+        equal((role["bound_claims"], role["token_policies"]), ({"ref": ["main", "release"]}, ["app"]))
+        now = int(time.time())
+        claims = {"iss": "ci", "aud": "vault", "sub": "build-7", "ref": "main", "iat": now, "exp": now + 60}
+        c = client()
+        answer = c.auth.jwt.jwt_login(role="app", jwt=signed(key, claims))
+        equal(answer["auth"]["metadata"], {"role": "app", "ref": "main"})
+        reads_the_secret(c)
+        equal(c.auth.token.lookup_self()["data"]["display_name"], "jwt-build-7")
+        for change, expected in [
+            ({"exp": now - 120, "iat": now - 180}, "token is expired"),
+            ({"aud": "other"}, "invalid audience"),
+            ({"iss": "other"}, "invalid issuer"),
+            ({"ref": "feature"}, "does not match any associated bound claim values"),
+        ]:
+            refused = raises(InvalidRequest, client().auth.jwt.jwt_login, role="app", jwt=signed(key, claims | change))
+            assert expected in str(refused), refused
+        method.delete_role("app")
+        raises(InvalidPath, method.read_role, "app")
+        raises(InternalServerError, c.auth.token.renew_self)
+
+
 def main():
     root = open_server()
-    for part in [approle_roles, approle_secret_ids, approle_login, userpass, inline_auth, cert]:
+    for part in [approle_roles, approle_secret_ids, approle_login, userpass, inline_auth, cert, jwt]:
         part(root)
         print(part.__name__)
 

@@ -86,6 +86,11 @@ impl Session {
         Ok(())
     }
 
+    /// Randomness.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
     /// A client that speaks with the user's token.
     pub(crate) fn client(&mut self) -> Result<Client, Failure> {
         let config = self.config()?;

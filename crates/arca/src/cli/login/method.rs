@@ -5,7 +5,7 @@ use arca_base::json::Object;
 use arca_base::{Json, Secret};
 use arca_client::login;
 
-use super::text;
+use super::{browser, text};
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 
@@ -18,6 +18,8 @@ pub(super) enum Method {
     Password,
     /// With the fields of the method, at `login`.
     Fields,
+    /// Through a browser.
+    Browser,
 }
 
 /// Known methods: name, way, and the fields people give.
@@ -34,6 +36,7 @@ pub(super) const METHODS: &[(&str, Method, &str)] = &[
         "role=app jwt=@/var/run/secrets/kubernetes.io/serviceaccount/token",
     ),
     ("jwt", Method::Fields, "role=app jwt=@token"),
+    ("oidc", Method::Browser, "role=person"),
     ("cert", Method::Fields, "name=app"),
     ("aws", Method::Fields, "role=app iam_http_request_method=POST ..."),
     ("gcp", Method::Fields, "role=app jwt=@token"),
@@ -57,6 +60,7 @@ impl Method {
         match self {
             Self::Token => with_token(&fields, session).await,
             Self::Password => with_password(mount, fields, session).await,
+            Self::Browser => Box::pin(browser::log_in(mount, fields, session)).await,
             Self::Fields => {
                 let (mount, fields) = chosen_mount(mount, fields);
                 let client = session.anonymous_client()?;
@@ -81,6 +85,10 @@ impl Method {
                 "You are asked for the token. \"lookup=false\" keeps it without asking the server about it."
             }
             Self::Password => "You are asked for the password, unless it is given as password=.",
+            Self::Browser => {
+                "You are shown an address to open in a browser, which comes back to port 8250 of this machine; change that \
+                 with port=, listenaddress=, callbackhost=, callbackport= and callbackmethod=."
+            }
             Self::Fields => {
                 "The fields are sent to the method as they are; key=@file takes a value from a file."
             }
@@ -92,7 +100,7 @@ impl Method {
 }
 
 /// Old scripts name the mount as a field.
-fn chosen_mount(mount: &str, mut fields: Object) -> (String, Object) {
+pub(super) fn chosen_mount(mount: &str, mut fields: Object) -> (String, Object) {
     let field = fields
         .remove("mount")
         .and_then(|value| value.as_str().map(str::to_owned));

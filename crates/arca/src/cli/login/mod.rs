@@ -1,5 +1,6 @@
 //! `login`.
 
+mod browser;
 mod method;
 mod second_factor;
 mod store;
@@ -23,6 +24,7 @@ Examples:
   arca login -method=userpass username=ann          asks for the password
   arca login -method=ldap -mfa=phone:123456 username=ann
   arca login -method=kubernetes role=app jwt=@/var/run/secrets/kubernetes.io/serviceaccount/token
+  arca login -method=oidc role=person               prints an address for the browser
   VAULT_TOKEN=$(arca login -token-only -method=approle role_id=... secret_id=@secret-id)";
 
 /// Gets a token and keeps it for the commands that follow.
@@ -32,7 +34,7 @@ pub(crate) struct Login {
     /// A token, or the fields of the method as key=value
     #[arg(value_name = "TOKEN | K=V")]
     fields: Vec<String>,
-    /// How to log in: token, userpass, ldap, approle, kubernetes, jwt, ...
+    /// How to log in: token, userpass, ldap, approle, kubernetes, jwt, oidc, ...
     #[arg(long, default_value = "token")]
     method: String,
     /// Where the method is enabled; its name when absent

@@ -460,3 +460,43 @@ pub(super) async fn write(engine: Arc<Jwt>, cx: Cx, mut request: api::WriteConfi
     *engine.source.lock() = Some((revision, source));
     Ok(Answer::empty().warn_all(warnings))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_rows_are_read() {
+        let read = |keys: &str| {
+            let row = format!(
+                r#"{{"keys":{keys},"client_id":"c","client_secret":"s","response_mode":"form_post","algorithms":["RS256"],
+                "default_role":"r","bound_issuer":"i","namespace_in_state":true,"preset":"github"}}"#
+            );
+            Config::decode(1, row.as_bytes()).unwrap()
+        };
+        let config = read(r#"{"provider":{"issuer":"https://a","authority":"pem"}}"#);
+        assert!(config.is_for_browsers());
+        assert_eq!(config.client_secret.as_ref().unwrap().expose(), "s");
+        assert_eq!(
+            (config.wanted_issuer(), config.platform()),
+            (Some("i"), Some(Preset::Github))
+        );
+        let set = Published {
+            url: "https://a".to_owned(),
+            authority: "pem".to_owned(),
+        };
+        for (keys, expected) in [
+            (r#"{"given":["pem"]}"#, Keys::Given(vec!["pem".to_owned()])),
+            (
+                r#"{"jwks":{"url":"https://a","authority":"pem"}}"#,
+                Keys::Jwks(set.clone()),
+            ),
+            (
+                r#"{"pairs":[{"url":"https://a","authority":"pem"}]}"#,
+                Keys::Pairs(vec![set]),
+            ),
+        ] {
+            assert_eq!(read(keys).keys, expected);
+        }
+    }
+}

@@ -337,3 +337,29 @@ pub(super) async fn delete(_: Arc<Jwt>, cx: Cx, role: api::RoleName) -> Result<A
     Role::rows(cx.site()?).delete(&role.name.to_lowercase()).await?;
     Ok(Answer::empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_row_is_read() {
+        let row = br#"{"kind":"jwt","bound_audiences":["a"],"subject":"s","bounds":{"claims":{"c":["v",1]},"comparison":"glob"},
+            "claim_mappings":{"c":"k"},"user_claim":"sub","user_claim_is_pointer":false,"groups_claim":"g",
+            "leeway":{"expiration":-1,"not_before":0,"clock_skew":5},"max_age":6,"redirects":["r"],"scopes":["o"],
+            "is_verbose":true,"token":{"policies":["p"]}}"#;
+        let role = Role::decode(1, row).unwrap();
+        assert_eq!(role.kind, RoleType::Jwt);
+        assert_eq!(
+            role.leeway(),
+            Leeway {
+                expiration: 0,
+                not_before: 150,
+                clock_skew: 5
+            }
+        );
+        assert_eq!(role.bounds.describe().to_text().as_str(), r#"{"c":["v",1]}"#);
+        assert_eq!(role.token.policies, ["p"]);
+        assert_eq!(Role::decode(1, &role.encode().unwrap()).unwrap(), role);
+    }
+}

@@ -218,3 +218,17 @@ fn address(host: &str) -> Result<(), Fault> {
         .map(drop)
         .map_err(|error| Fault::invalid(format!("kubernetes_host: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_row_is_read() {
+        let row = br#"{"host":"https://a","authority":null,"reviewer":"t","issuer":"i","any_issuer":true,"ignores_pod":false}"#;
+        let config = Config::decode(1, row).unwrap();
+        assert_eq!((&*config.host, &*config.issuer), ("https://a", "i"));
+        assert_eq!(config.reviewer.unwrap().expose(), "t");
+        assert!(config.pem_keys.is_empty() && !config.is_local);
+    }
+}

@@ -38,6 +38,10 @@ impl Fetch for ClusterKeys {
         let failed = |error: ApiError| FetchError::Elsewhere(error.to_string());
         let credential = self.credential.as_ref().map(|token| token.expose().as_str());
         let issuer = self.cluster.issuer(credential).await.map_err(failed)?;
+        // An empty issuer would let any through.
+        if issuer.is_empty() {
+            return Err(FetchError::Elsewhere("the API server names no issuer".to_owned()));
+        }
         let document = self.cluster.keys(credential).await.map_err(failed)?;
         let keys = KeySet::from_jwks(&document);
         let keys = keys.map_err(|error| {

@@ -16,6 +16,7 @@ mod jwt;
 mod jwt_config;
 mod jwt_issuer;
 mod jwt_oidc;
+mod jwt_tls;
 mod kubernetes;
 mod kubernetes_double;
 mod kubernetes_local;

@@ -61,7 +61,10 @@ pub(super) async fn begin(engine: Arc<Jwt>, cx: Cx, request: api::AuthUrl) -> Re
     if !redirect::is_allowed(&request.redirect_uri, &role.redirects) {
         return nowhere("the role does not list the redirect_uri (allowed_redirect_uris)");
     }
-    if let Err(error) = source.ready(cx.now).await {
+    // Keys that are old because their server is down do not keep a browser from going there.
+    if found(&source).is_none()
+        && let Err(error) = source.ready(cx.now).await
+    {
         return nowhere(&error.to_string());
     }
     let endpoint = found(&source).and_then(|provider| provider.authorization.clone());

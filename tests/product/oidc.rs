@@ -1,0 +1,166 @@
+//! Logging in through a browser at a provider of OpenID Connect: a certified one, in Node.js, with a person who fills
+//! in its forms.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use arca_tests::node::Node;
+use arca_tests::program::{arca, bare, checked_in, installed, python};
+use serde_json::json;
+
+const FILES: [&str; 3] = ["package.json", "package-lock.json", "provider.mjs"];
+
+/// A running provider. It ends when dropped.
+struct Provider {
+    url: String,
+    child: Child,
+}
+
+impl Provider {
+    fn start(home: &Path, redirect_uri: &str) -> Self {
+        let folder = provider_installed();
+        let port = free_port();
+        let mut child = bare(&installed("node", "nodejs"), home)
+            .arg(folder.join("provider.mjs"))
+            .env("PORT", port.to_string())
+            .env("CLIENT_SECRET", "s3:cr/t&%")
+            .env("REDIRECT_URI", redirect_uri)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut ready = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        out.read_line(&mut ready).unwrap();
+        assert_eq!(ready, "ready\n");
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            child,
+        }
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The folder with the provider and its pinned libraries, installed unless it is there.
+fn provider_installed() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
+    fs::create_dir_all(&folder).unwrap();
+    let lock = File::create(folder.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let done = folder.join("installed");
+    let wanted = fs::read_to_string(checked_in("clients/oidc-provider/package-lock.json")).unwrap();
+    for file in FILES {
+        fs::copy(
+            checked_in(&format!("clients/oidc-provider/{file}")),
+            folder.join(file),
+        )
+        .unwrap();
+    }
+    if fs::read_to_string(&done).is_ok_and(|found| found == wanted) {
+        return folder;
+    }
+    let ran = Command::new(installed("npm", "npm"))
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "npm: {}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    fs::write(done, wanted).unwrap();
+    folder
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+}
+
+fn configure(node: &Node, provider: &Provider) {
+    let api = node.api();
+    let _ = api.post("sys/auth/oidc", json!({"type": "oidc"})).expect(204);
+    let config = json!({
+        "oidc_discovery_url": provider.url, "oidc_client_id": "arca", "oidc_client_secret": "s3:cr/t&%",
+        "default_role": "person",
+    });
+    let _ = api.post("auth/oidc/config", config).expect(200);
+    let role = json!({
+        "user_claim": "sub", "groups_claim": "groups", "oidc_scopes": "profile", "policies": "app",
+        "allowed_redirect_uris": "http://localhost:8250/oidc/callback", "claim_mappings": {"name": "name"},
+        "max_age": "10m",
+    });
+    let _ = api.post("auth/oidc/role/person", role).expect(204);
+    let checked = api.get("auth/oidc/check").expect(200);
+    assert_eq!(checked.at("/data/ok"), json!(true), "{checked:?}");
+}
+
+/// Logs in as a person does: the command prints an address, the person opens it in a browser.
+fn log_in(node: &Node, port: u16, name: &str) -> serde_json::Value {
+    let mut command = bare(&arca(), node.folder());
+    let mut login = command
+        .args([
+            "login",
+            "-method=oidc",
+            "-format=json",
+            "-no-store",
+            &format!("port={port}"),
+        ])
+        .env("VAULT_ADDR", node.server.address().url())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(login.stderr.take().unwrap());
+    let mut lines = String::new();
+    let url = loop {
+        let mut line = String::new();
+        assert!(said.read_line(&mut line).unwrap() > 0, "no address: {lines}");
+        if let Some(url) = line.trim().strip_prefix("http") {
+            break format!("http{url}");
+        }
+        lines.push_str(&line);
+    };
+    let mut person = bare(&python(), node.folder());
+    person
+        .arg(checked_in("clients/python/browser.py"))
+        .arg(url)
+        .env("NAME", name);
+    let seen = arca_tests::commands::finish(&mut person, None, Duration::from_secs(60));
+    assert!(seen.expect(0).out.contains("Signed in."));
+    let mut out = String::new();
+    login.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    assert!(login.wait().unwrap().success(), "{out}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_person_logs_in_through_the_browser() {
+    let node = Node::embedded();
+    let port = free_port();
+    let provider = Provider::start(node.folder(), &format!("http://localhost:{port}/oidc/callback"));
+    configure(&node, &provider);
+    let answer = log_in(&node, port, "ann");
+    assert_eq!(answer["auth"]["policies"], json!(["app", "default"]));
+    assert_eq!(
+        answer["auth"]["metadata"],
+        json!({"role": "person", "name": "ann of the test"})
+    );
+    let again = log_in(&node, port, "ann");
+    assert_eq!(again["auth"]["entity_id"], answer["auth"]["entity_id"]);
+    let other = log_in(&node, port, "bob");
+    assert_ne!(other["auth"]["entity_id"], answer["auth"]["entity_id"]);
+}
