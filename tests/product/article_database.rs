@@ -23,7 +23,8 @@ const ROLE: &str = r#"vault write database/roles/payments-db-role \
 
 const PASSWORD: &str = "p@ss /%";
 
-fn prepared() -> (Postgres, Node, Shell) {
+/// The database of the article, with the payments and the user that makes others.
+pub(crate) fn database() -> Postgres {
     let postgres = Postgres::start().unwrap();
     postgres
         .query(&format!(
@@ -32,9 +33,29 @@ fn prepared() -> (Postgres, Node, Shell) {
              GRANT ALL ON ALL TABLES IN SCHEMA public TO \"vault-admin\" WITH GRANT OPTION"
         ))
         .unwrap();
-    let node = Node::embedded();
-    let shell = node.shell().with("VAULT_ADMIN_PG_PASSWORD", PASSWORD);
-    (postgres, node, shell)
+    postgres
+}
+
+/// Types the commands that lead to users of the database.
+pub(crate) fn configure(shell: &Shell, postgres: &Postgres) {
+    let shell = shell.with("VAULT_ADMIN_PG_PASSWORD", PASSWORD);
+    let enabled = shell.run("vault secrets enable database").expect(0);
+    assert_eq!(
+        enabled.out,
+        "Success! Enabled the database secrets engine at: database/\n"
+    );
+    let written = shell.run(&CONFIG.replace("PORT", &port(postgres))).expect(0);
+    assert_eq!(
+        written.out,
+        "Success! Data written to: database/config/payments-postgres\n"
+    );
+    let role = shell.run(ROLE).expect(0);
+    // A terminal breaks lines where they are too long.
+    let said = role.errors.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("REVOKE ALL PRIVILEGES ON ALL TABLES IN SCHEMA public"),
+        "{role:?}"
+    );
 }
 
 fn port(postgres: &Postgres) -> String {
@@ -49,7 +70,8 @@ fn port(postgres: &Postgres) -> String {
 }
 
 /// Whether a user can log in and see the payments.
-fn sees_payments(shell: &Shell, port: &str, user: &str, password: &str) -> bool {
+pub(crate) fn sees_payments(shell: &Shell, postgres: &Postgres, user: &str, password: &str) -> bool {
+    let port = port(postgres);
     let ran = shell.with("PGPASSWORD", password).run(&format!(
         "psql -h 127.0.0.1 -p {port} -U {user} -d arca -tAc 'SELECT id FROM payments'"
     ));
@@ -58,29 +80,13 @@ fn sees_payments(shell: &Shell, port: &str, user: &str, password: &str) -> bool 
 
 #[test]
 fn the_database_user_of_the_article_ends_with_its_lease() {
-    let (postgres, node, shell) = prepared();
-    let port = port(&postgres);
+    let (postgres, node) = (database(), Node::embedded());
+    let shell = node.shell();
     let log = node.path("audit.log");
     shell
         .run(&format!("vault audit enable file file_path={}", log.display()))
         .expect(0);
-    let enabled = shell.run("vault secrets enable database").expect(0);
-    assert_eq!(
-        enabled.out,
-        "Success! Enabled the database secrets engine at: database/\n"
-    );
-    let written = shell.run(&CONFIG.replace("PORT", &port)).expect(0);
-    assert_eq!(
-        written.out,
-        "Success! Data written to: database/config/payments-postgres\n"
-    );
-    let role = shell.run(ROLE).expect(0);
-    // A terminal breaks lines where they are too long.
-    let said = role.errors.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(
-        said.contains("REVOKE ALL PRIVILEGES ON ALL TABLES IN SCHEMA public"),
-        "{role:?}"
-    );
+    configure(&shell, &postgres);
 
     let made = shell
         .run("vault read -format=json database/creds/payments-db-role")
@@ -94,7 +100,7 @@ fn the_database_user_of_the_article_ends_with_its_lease() {
             .unwrap()
             .starts_with("database/creds/payments-db-role/")
     );
-    assert!(sees_payments(&shell, &port, user, password));
+    assert!(sees_payments(&shell, &postgres, user, password));
     let census = shell.run("arca database census payments-postgres").expect(0).out;
     assert!(census.contains("lease count                  1"), "{census}");
 
@@ -105,7 +111,7 @@ fn the_database_user_of_the_article_ends_with_its_lease() {
             == "0"
     };
     arca_tests::clock::eventually(Duration::from_secs(30), "the role is dropped", gone);
-    assert!(!sees_payments(&shell, &port, user, password));
+    assert!(!sees_payments(&shell, &postgres, user, password));
     let entries = std::fs::read_to_string(&log).unwrap();
     assert!(entries.contains("database/creds/payments-db-role"));
     for secret in [password, PASSWORD] {

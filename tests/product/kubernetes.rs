@@ -6,12 +6,14 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use arca_fixtures::{ControlPlane, TokenRequest};
+use arca_fixtures::{ControlPlane, Postgres, TokenRequest};
 use arca_tests::clock::eventually;
 use arca_tests::http::Answer;
 use arca_tests::program::{bare, checked_in, python};
 use arca_tests::{Node, Ran, Shell};
 use serde_json::json;
+
+use crate::article_database;
 
 /// As printed.
 const ENABLE: &str = "vault auth enable kubernetes";
@@ -140,8 +142,10 @@ fn log_in(node: &Node, jwt: &str) -> Answer {
 fn the_commands_of_the_article(cluster: &ControlPlane) {
     let (node, shell) = operated();
     let log = node.audit();
+    let postgres = article_database::database();
+    article_database::configure(&shell, &postgres);
     configure_as_printed(cluster, &shell);
-    payments_reads_what_it_may(&shell, &token_of_payments(cluster));
+    payments_reads_what_it_may(&shell, &postgres, &token_of_payments(cluster));
     which_pod_read_it(&log);
     others_are_refused(cluster, &node);
 }
@@ -173,7 +177,7 @@ fn configure_as_printed(cluster: &ControlPlane, shell: &Shell) {
     shell.run(ROLE).expect(0);
 }
 
-fn payments_reads_what_it_may(shell: &Shell, jwt: &str) {
+fn payments_reads_what_it_may(shell: &Shell, postgres: &Postgres, jwt: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("jwt");
     fs::write(&file, jwt).unwrap();
@@ -187,8 +191,10 @@ fn payments_reads_what_it_may(shell: &Shell, jwt: &str) {
         .run("vault kv get -field=api_key secret/production/payments/stripe")
         .expect(0);
     assert_eq!(key.out.trim(), "sk_live");
-    let database = payments.run("vault read database/creds/payments-db-role");
-    assert!(!database.errors.contains("permission denied"), "{database:?}");
+    let made = payments.run("vault read -format=json database/creds/payments-db-role");
+    let made = made.expect(0).json();
+    let [user, password] = ["username", "password"].map(|name| made["data"][name].as_str().unwrap());
+    assert!(article_database::sees_payments(shell, postgres, user, password));
     let other = payments.run("vault kv get secret/production/auth/key").expect(2);
     assert!(other.errors.contains("permission denied"), "{other:?}");
     payments.run("vault token renew").expect(0);
