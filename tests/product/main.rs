@@ -24,6 +24,6 @@ mod kubernetes;
 mod ldap;
 mod logins;
 mod mfa;
-mod quotas;
 mod oidc;
+mod quotas;
 mod up;
