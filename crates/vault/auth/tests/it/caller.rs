@@ -1,6 +1,6 @@
 //! Callers without a token.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arca_base::json::{Limits, Object};
 use arca_base::{Json, Operation, RequestPath};
@@ -71,4 +71,19 @@ pub(crate) async fn call_from(
 )]
 pub(crate) fn stopwatch() -> Instant {
     Instant::now()
+}
+
+/// Waits for what goes on in the background, over a real connection.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long something takes is not the server's time"
+)]
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..500 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never comes to that");
 }

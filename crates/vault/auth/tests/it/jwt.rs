@@ -5,21 +5,11 @@ use std::time::Duration;
 use arca_crypto::jws::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
 
+use crate::caller::until;
 use crate::jwt_issuer::{Issuer, claims, configured, log_in, role, signed};
 use crate::kubernetes_double::{Reply, token_signed_with};
 
 const BAD_SIGNATURE: &str = "error validating token: error verifying token signature";
-
-/// Waits for what goes on in the background, over a real connection.
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("it never comes to that");
-}
 
 #[tokio::test]
 async fn a_pipeline_logs_in_with_the_token_of_its_platform() {

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use arca_crypto::jws::{Algorithm, Family, SigningKey};
 use serde_json::json;
 
+use crate::caller::until;
 use crate::jwt_issuer::{role, server, signed};
 
 /// A web server. It ends when dropped.
@@ -35,13 +35,8 @@ impl TlsServer {
             url: format!("https://{address}"),
             child,
         };
-        for _ in 0..500 {
-            if tokio::net::TcpStream::connect(&address).await.is_ok() {
-                return server;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("openssl does not listen");
+        until(async || tokio::net::TcpStream::connect(&address).await.is_ok()).await;
+        server
     }
 }
 
