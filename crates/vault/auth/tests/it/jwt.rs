@@ -16,7 +16,7 @@ async fn until(mut holds: impl AsyncFnMut() -> bool) {
         if holds().await {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        crate::caller::a_moment().await;
     }
     panic!("it never comes to that");
 }

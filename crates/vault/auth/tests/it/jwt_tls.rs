@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use arca_crypto::jws::{Algorithm, Family, SigningKey};
 use serde_json::json;
@@ -39,7 +38,7 @@ impl TlsServer {
             if tokio::net::TcpStream::connect(&address).await.is_ok() {
                 return server;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            crate::caller::a_moment().await;
         }
         panic!("openssl does not listen");
     }
