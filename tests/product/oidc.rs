@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use arca_tests::node::Node;
@@ -18,6 +18,8 @@ const FILES: [&str; 3] = ["package.json", "package-lock.json", "provider.mjs"];
 struct Provider {
     url: String,
     child: Child,
+    /// Kept open: a program that writes where nobody can read ends.
+    _out: BufReader<ChildStdout>,
 }
 
 impl Provider {
@@ -39,6 +41,7 @@ impl Provider {
         Self {
             url: format!("http://127.0.0.1:{port}"),
             child,
+            _out: out,
         }
     }
 }
@@ -140,10 +143,14 @@ fn log_in(node: &Node, port: u16, name: &str) -> serde_json::Value {
         .arg(url)
         .env("NAME", name);
     let seen = arca_tests::commands::finish(&mut person, None, Duration::from_secs(60));
-    assert!(seen.expect(0).out.contains("Signed in."));
-    let mut out = String::new();
+    if seen.code != 0 {
+        let _ = login.kill();
+    }
+    let (mut out, mut rest) = (String::new(), String::new());
     login.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-    assert!(login.wait().unwrap().success(), "{out}");
+    said.read_to_string(&mut rest).unwrap();
+    assert!(login.wait().unwrap().success(), "{seen:?} {rest}");
+    assert!(seen.out.contains("Signed in."), "{seen:?} {rest}");
     serde_json::from_str(&out).unwrap()
 }
 

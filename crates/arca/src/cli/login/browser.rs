@@ -75,11 +75,11 @@ pub(super) async fn log_in(mount: &str, fields: Object, session: &mut Session) -
     let role = text(&fields, "role").unwrap_or_default();
     let url = authorization_url(&client, &mount, &role, &place, &client_nonce).await?;
     session.screen.warn(&wrap(
-        "Complete the login at your provider: open this address in a browser on this machine.",
+        "Complete the login via your OIDC provider. Open this address in a browser on this machine:",
         0,
     ));
     session.screen.warn(&format!(
-        "\n    {url}\n\nWaiting for the browser to come back ..."
+        "\n    {url}\n\nWaiting for OIDC authentication to complete..."
     ));
     let state = url.query_pairs().find(|(name, _)| name == "state");
     let state = state.map(|(_, value)| value.into_owned()).unwrap_or_default();

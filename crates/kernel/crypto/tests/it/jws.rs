@@ -139,6 +139,18 @@ fn claims_of_an_example_are_read() {
 }
 
 #[test]
+fn claims_are_completed_and_never_replaced() {
+    let token = token(r#"{"alg":"RS256"}"#, r#"{"sub":"a","x":null}"#, b"s");
+    let claims = Jws::parse(&token).unwrap().unproved_claims().unwrap();
+    let more = Json::parse(br#"{"sub":"b","x":1,"groups":["g"]}"#, &Limits::default()).unwrap();
+    let Json::Object(more) = more else { panic!() };
+    let claims = claims.completed_with(more);
+    assert_eq!(claims.subject(), Some("a"));
+    assert_eq!(claims.select("x"), None, "what is null stays so");
+    assert!(claims.select("groups").is_some());
+}
+
+#[test]
 fn every_algorithm_signs_and_proves_and_goes_with_its_family_only() {
     let claims = json_object! { "sub" => "x" };
     for family in FAMILIES {

@@ -115,6 +115,11 @@ impl KeyCache {
         Ok(arrival(started).await.unwrap_or(kept.keys))
     }
 
+    /// Whether there are keys, fresh or not.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.state.lock().kept.is_some()
+    }
+
     /// How the last attempt failed, if it did.
     pub(crate) fn failure(&self) -> Option<FetchError> {
         self.state.lock().failure.clone()

@@ -98,7 +98,10 @@ impl KeySource {
         now: Timestamp,
     ) -> Result<Claims, Unproved> {
         let mut refusal = Unproved::Token(JwsError::UnknownKey);
-        for place in &self.places {
+        // First where keys are at hand: a server that hangs must not hold up the tokens of another.
+        let mut places: Vec<&Place> = self.places.iter().collect();
+        places.sort_by_key(|place| !place.has_keys());
+        for place in places {
             let proved = match place {
                 Place::Given(keys) => token.verify(keys, allowed).map_err(Unproved::from),
                 Place::Fetched { cache, fetch } => cache.prove(token, allowed, now, fetch).await,
@@ -133,6 +136,13 @@ impl KeySource {
 }
 
 impl Place {
+    fn has_keys(&self) -> bool {
+        match self {
+            Self::Given(_) => true,
+            Self::Fetched { cache, .. } => cache.has_keys(),
+        }
+    }
+
     fn fetched(fetch: Arc<dyn Fetch>) -> Self {
         Self::Fetched {
             cache: KeyCache::default(),

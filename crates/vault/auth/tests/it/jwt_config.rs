@@ -1,5 +1,7 @@
 //! Configuration, roles, presets and the self-test of the jwt method.
 
+use std::time::Duration;
+
 use arca_crypto::jws::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
 
@@ -141,6 +143,22 @@ async fn keys_come_in_pem_or_from_several_places() {
     let _ = log_in(&vault, &of(&second)).await.expect(200);
     let read = vault.read("auth/jwt/config").await.expect(200);
     assert_eq!(read.data("jwks_pairs"), &json!(sets));
+
+    // One that never answers does not hold up the tokens of the other.
+    first.answer(Some(Reply::Late(Duration::from_secs(60))));
+    let config = json!({"jwks_pairs": sets, "skip_jwks_validation": true});
+    let written = vault.write("auth/jwt/config", config).await.expect(200);
+    assert!(
+        written.body["warnings"]
+            .to_string()
+            .contains("has not answered within"),
+        "{written:?}"
+    );
+    let _ = log_in(&vault, &of(&second)).await.expect(200);
+    vault.advance(60).await;
+    first.fetches();
+    let _ = log_in(&vault, &of(&second)).await.expect(200);
+    assert_eq!(first.fetches(), 0, "it is not even asked");
 
     let authority = arca_fixtures::Authority::new().unwrap();
     let pair = authority.issue("signer").unwrap();

@@ -34,6 +34,9 @@ use crate::keys::{KeySource, Provider};
 /// Longest text of a caller that is remembered, in bytes.
 const LONGEST: usize = 2048;
 
+/// Longest nonce of a caller: each login that is on its way keeps one.
+const LONGEST_NONCE: usize = 256;
+
 const FAILED: &str = "Vault login failed.";
 const UNVERIFIED: &str = "Token verification failed.";
 
@@ -47,7 +50,7 @@ pub(super) async fn begin(engine: Arc<Jwt>, cx: Cx, request: api::AuthUrl) -> Re
         return Err(Fault::invalid("missing redirect_uri"));
     }
     at_most("redirect_uri", request.redirect_uri.len(), LONGEST, "bytes")?;
-    at_most("client_nonce", request.client_nonce.len(), LONGEST, "bytes")?;
+    at_most("client_nonce", request.client_nonce.len(), LONGEST_NONCE, "bytes")?;
     if !config.is_for_browsers() {
         return Err(Fault::invalid("OIDC login is not configured for this mount"));
     }
@@ -128,8 +131,9 @@ fn authorization_url(mut endpoint: Url, config: &Config, role: &Role, login: &St
 pub(super) async fn keep(engine: Arc<Jwt>, cx: Cx, request: api::Callback) -> Result<Answer, Fault> {
     const DONE: &str = "<!DOCTYPE html><title>Signed in</title><p>You may close this window.</p>\n";
     at_most("code", request.code.len(), LONGEST, "bytes")?;
+    let code = Some(request.code).filter(|code| !code.is_empty());
     let kept = engine.pending.change(&request.state, cx.now, |login| {
-        login.code = Some(Secret::new(request.code.clone()));
+        login.code = code.map(Secret::new);
     });
     match kept {
         true => Ok(Answer::raw(200, "text/html; charset=utf-8", DONE.to_owned())),
