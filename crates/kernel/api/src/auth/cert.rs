@@ -1,5 +1,6 @@
 //! Callers with a TLS client certificate (`auth/cert/*`).
 
+use crate::endpoint::Nothing;
 use crate::field::CommaList;
 
 crate::role_fields! {
@@ -36,9 +37,21 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// What holds for every entry.
+    pub struct WriteConfig {
+        /// Whether tokens may be renewed without the certificate of the login.
+        disable_binding: Option<bool>,
+    }
+}
+
 crate::endpoints! {
     /// Log in with the certificate of the TLS connection.
     LogIn = Update "login" => CertName;
+    /// Read the configuration.
+    ReadConfig = Read "config" => Nothing;
+    /// Write the configuration.
+    UpdateConfig = Update "config" => WriteConfig;
     /// List entries.
     ListCerts = List "certs" => crate::sys::Page;
     /// Read an entry.

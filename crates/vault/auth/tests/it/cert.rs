@@ -6,7 +6,7 @@ use arca_fixtures::Authority;
 use arca_testkit::{Response, Unsealed};
 use serde_json::{Value, json};
 
-use crate::caller::{call_from, start};
+use crate::caller::{call_from, call_from_as, start};
 
 /// An authority of the test, a client certificate of it in DER, and a server that trusts the authority as `ca`, at a
 /// time when both are valid.
@@ -46,6 +46,12 @@ impl Estate {
         let chain = chain.iter().map(|der| der.to_vec()).collect();
         let data = json!({ "name": name });
         call_from(&self.vault, "10.0.0.1", chain, "auth/cert/login", &data).await
+    }
+
+    async fn renew(&self, token: &str, chain: &[&[u8]]) -> Response {
+        let chain = chain.iter().map(|der| der.to_vec()).collect();
+        let path = "auth/token/renew-self";
+        call_from_as(&self.vault, Some(token), "10.0.0.1", chain, path, &json!({})).await
     }
 
     async fn change(&self, settings: Value) {
@@ -169,10 +175,7 @@ async fn the_certificate_of_one_client_vouches_for_nobody_else() {
 async fn renewals_follow_the_entry_of_today() {
     let estate = with_authority(json!({"token_policies": "a", "token_ttl": 100})).await;
     let token = estate.log_in(&[&estate.client], "").await.expect(200).token();
-    let renew = async || {
-        let path = "auth/token/renew-self";
-        estate.vault.write_as(&token, path, json!({})).await
-    };
+    let renew = async || estate.renew(&token, &[&estate.client]).await;
     estate.change(json!({"token_ttl": 200})).await;
     assert_eq!(renew().await.expect(200).body["auth"]["lease_duration"], 200);
     estate.change(json!({"token_policies": "b"})).await;
@@ -191,6 +194,55 @@ async fn renewals_follow_the_entry_of_today() {
             .error()
             .contains("does not exist during renewal")
     );
+}
+
+#[tokio::test]
+async fn renewals_ask_for_the_certificate_of_the_login() {
+    let estate = with_authority(json!({"token_ttl": 100})).await;
+    let token = estate.log_in(&[&estate.client], "").await.expect(200).token();
+    let sibling = der(&estate.authority.issue("app.example.com").unwrap().certificate);
+    let stranger = der(&Authority::new()
+        .unwrap()
+        .issue("app.example.com")
+        .unwrap()
+        .certificate);
+    let _ = estate.renew(&token, &[&estate.client]).await.expect(200);
+    for (chain, status, says) in [
+        (vec![], 400, "no client certificate found"),
+        (vec![stranger.as_slice()], 400, STRANGER),
+        (
+            vec![sibling.as_slice()],
+            500,
+            "client identity during renewal not matching",
+        ),
+    ] {
+        let refused = estate.renew(&token, &chain).await.expect(status);
+        assert!(refused.error().contains(says), "{}", refused.error());
+    }
+    estate.change(json!({"allowed_common_names": "other"})).await;
+    let refused = estate.renew(&token, &[&estate.client]).await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+    estate.change(json!({"allowed_common_names": ""})).await;
+
+    let config = async |data: Value| {
+        let _ = estate.vault.write("auth/cert/config", data).await.expect(204);
+        estate.vault.read("auth/cert/config").await.expect(200)
+    };
+    assert_eq!(config(json!({})).await.data("disable_binding"), false);
+    let unbound = config(json!({"disable_binding": true})).await;
+    assert_eq!(unbound.data("disable_binding"), true);
+    let _ = estate.renew(&token, &[]).await.expect(200);
+    let _ = config(json!({"disable_binding": false})).await;
+    let _ = estate.renew(&token, &[]).await.expect(400);
+}
+
+#[tokio::test]
+async fn an_expired_certificate_does_not_renew() {
+    let estate = with_authority(json!({"token_period": "30d"})).await;
+    let token = estate.log_in(&[&estate.client], "").await.expect(200).token();
+    estate.vault.advance(3 * 24 * 3600).await;
+    let refused = estate.renew(&token, &[&estate.client]).await.expect(400);
+    assert_eq!(refused.error(), STRANGER);
 }
 
 #[tokio::test]
