@@ -45,6 +45,26 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// Serial numbers of certificates that are no longer good.
+    pub struct WriteCrl {
+        /// The list.
+        name: String,
+        /// A certificate revocation list: PEM, or DER in base64.
+        crl: Option<String>,
+        /// Where an authority publishes it; not supported.
+        url: Option<String>,
+    }
+}
+
+crate::fields! {
+    /// Names a list.
+    pub struct CrlName {
+        /// The list.
+        name: String,
+    }
+}
+
 crate::endpoints! {
     /// Log in with the certificate of the TLS connection.
     LogIn = Update "login" => CertName;
@@ -52,6 +72,14 @@ crate::endpoints! {
     ReadConfig = Read "config" => Nothing;
     /// Write the configuration.
     UpdateConfig = Update "config" => WriteConfig;
+    /// List revocation lists.
+    ListCrls = List "crls" => crate::sys::Page;
+    /// Read a revocation list.
+    ReadCrl = Read "crls/{name}" => CrlName;
+    /// Write a revocation list.
+    UpdateCrl = Update "crls/{name}" => WriteCrl;
+    /// Delete a revocation list.
+    DeleteCrl = Delete "crls/{name}" => CrlName;
     /// List entries.
     ListCerts = List "certs" => crate::sys::Page;
     /// Read an entry.

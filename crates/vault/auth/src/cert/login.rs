@@ -10,6 +10,7 @@ use arca_core::engine::{Answer, ClientInfo, Cx, Login, Site};
 use arca_crypto::x509::{Certificate, X509Error, verify_client};
 
 use super::Cert;
+use super::crls::Revoked;
 use super::entry::{Entry, entries};
 
 /// The member of what is kept for renewals that names the entry.
@@ -23,6 +24,8 @@ pub(super) const INCOMPLETE: &str =
     "no chain matching all constraints could be found for this login certificate";
 /// Why, for the log.
 pub(super) const MISSING: &str = "a name or an extension that is asked for is missing";
+/// Why, for the log.
+pub(super) const REVOKED: &str = "it has been revoked";
 /// Most entries a login without a name is tried against.
 const MAX_ENTRIES: usize = 1000;
 
@@ -38,6 +41,8 @@ pub(super) enum Judged {
     Fits,
     /// The entry vouches for it, but something is missing from it.
     Incomplete,
+    /// The entry vouches for it, but it or each way to it has been taken back.
+    Revoked,
     /// The entry does not vouch for it, for this reason.
     Stranger(X509Error),
 }
@@ -50,13 +55,14 @@ pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Resu
         "" => rows.list("", "", MAX_ENTRIES).await?.names,
         name => vec![name.to_lowercase()],
     };
+    let revoked = Revoked::stored(&site.view).await?;
     let mut vouched = false;
     let mut reason = "there is no such entry".to_owned();
     for name in names {
         let Some(row) = rows.get(&name).await? else {
             continue;
         };
-        match judge(&row.value, &presented, site)? {
+        match judge(&row.value, &presented, &revoked, site)? {
             Judged::Fits => {
                 row.value.token.admit(&cx.client)?;
                 return Ok(Answer::login(login(&name, &row.value, &presented.leaf)?));
@@ -64,6 +70,10 @@ pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Resu
             Judged::Incomplete => {
                 vouched = true;
                 reason = format!("{name}: {MISSING}");
+            }
+            Judged::Revoked => {
+                vouched = true;
+                reason = format!("{name}: {REVOKED}");
             }
             Judged::Stranger(error) if !vouched => reason = format!("{name}: {error}"),
             Judged::Stranger(_) => {}
@@ -85,7 +95,12 @@ pub(super) fn presented(client: &ClientInfo) -> Result<Presented, Fault> {
 }
 
 /// An entry is an authority, which vouches for others, or the certificate of one client, which must be the same.
-pub(super) fn judge(entry: &Entry, presented: &Presented, site: &Site) -> Result<Judged, Fault> {
+pub(super) fn judge(
+    entry: &Entry,
+    presented: &Presented,
+    revoked: &Revoked,
+    site: &Site,
+) -> Result<Judged, Fault> {
     let trusted = entry.certificates()?;
     let leaf = &presented.leaf;
     let pinned = trusted
@@ -93,15 +108,26 @@ pub(super) fn judge(entry: &Entry, presented: &Presented, site: &Site) -> Result
         .any(|trusted| !trusted.is_authority() && trusted == leaf);
     let pinned = pinned && leaf.validity().contains(site.now);
     let authorities: Vec<Certificate> = trusted.into_iter().filter(Certificate::is_authority).collect();
-    let vouched = if pinned {
-        Ok(())
-    } else {
-        verify_client(leaf, &presented.intermediates, &authorities, site.now)
+    let vouch = |intermediates: &[Certificate], authorities: &[Certificate]| {
+        if pinned {
+            Ok(())
+        } else {
+            verify_client(leaf, intermediates, authorities, site.now)
+        }
     };
-    Ok(match (vouched, entry.rules.admit(leaf)) {
-        (Err(error), _) => Judged::Stranger(error),
-        (Ok(()), false) => Judged::Incomplete,
-        (Ok(()), true) => Judged::Fits,
+    if let Err(error) = vouch(&presented.intermediates, &authorities) {
+        return Ok(Judged::Stranger(error));
+    }
+    let good = (
+        revoked.others(&presented.intermediates),
+        revoked.others(&authorities),
+    );
+    Ok(if revoked.contains(leaf) || vouch(&good.0, &good.1).is_err() {
+        Judged::Revoked
+    } else if entry.rules.admit(leaf) {
+        Judged::Fits
+    } else {
+        Judged::Incomplete
     })
 }
 

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cert/<name>     an entry: a certificate to trust, what must stand in those it vouches for, and what tokens are like
+//! crl/<name>      serial numbers of certificates that are no longer good
+//! config          what holds for every entry
 //! ```
 //!
 //! The listener asks for a certificate and has the client prove that it holds the key; whether anybody vouches for
@@ -9,6 +11,7 @@
 
 mod certs;
 mod config;
+mod crls;
 mod entry;
 mod login;
 mod renewal;
@@ -32,6 +35,12 @@ impl Engine for Cert {
             .on::<api::ReadConfig, _, _>(config::read)
             .reads_only()
             .on::<api::UpdateConfig, _, _>(config::write)
+            .on::<api::ListCrls, _, _>(crls::list)
+            .reads_only()
+            .on::<api::ReadCrl, _, _>(crls::read)
+            .reads_only()
+            .on::<api::UpdateCrl, _, _>(crls::write)
+            .on::<api::DeleteCrl, _, _>(crls::delete)
             .on::<api::ListCerts, _, _>(certs::list)
             .reads_only()
             .on::<api::ReadCert, _, _>(certs::read)

@@ -6,9 +6,11 @@ use arca_core::engine::{ClientInfo, Site, TokenTerms};
 use arca_core::tokens::Token;
 
 use super::config::Config;
+use super::crls::Revoked;
 use super::entry::{Entry, entries};
 use super::login::{
-    CERT_NAME, INCOMPLETE, Judged, KEY_FINGERPRINT, MISSING, STRANGER, judge, key_fingerprint, presented,
+    CERT_NAME, INCOMPLETE, Judged, KEY_FINGERPRINT, MISSING, Presented, REVOKED, STRANGER, judge,
+    key_fingerprint, presented,
 };
 use crate::renewal::same_policies;
 
@@ -25,7 +27,16 @@ pub(super) async fn terms(site: &Site, token: &Token, client: &ClientInfo) -> Re
     let row =
         row.ok_or_else(|| Fault::failed(format!("certificate {name} does not exist during renewal")))?;
     if !Config::stored(&site.view).await?.disable_binding {
-        same_client(site, name, &row.value, member(KEY_FINGERPRINT), client)?;
+        let presented = presented(client)?;
+        let revoked = Revoked::stored(&site.view).await?;
+        same_client(
+            site,
+            name,
+            &row.value,
+            member(KEY_FINGERPRINT),
+            &presented,
+            &revoked,
+        )?;
     }
     let terms = row.value.token.terms();
     if !same_policies(&terms, token) {
@@ -40,17 +51,15 @@ fn same_client(
     name: &str,
     entry: &Entry,
     fingerprint: &str,
-    client: &ClientInfo,
+    presented: &Presented,
+    revoked: &Revoked,
 ) -> Result<(), Fault> {
-    let presented = presented(client)?;
-    match judge(entry, &presented, site)? {
+    let refused = |text, reason| Err(Fault::invalid(text).because(format!("{name}: {reason}")));
+    match judge(entry, presented, revoked, site)? {
         Judged::Fits => {}
-        Judged::Incomplete => {
-            return Err(Fault::invalid(INCOMPLETE).because(format!("{name}: {MISSING}")));
-        }
-        Judged::Stranger(error) => {
-            return Err(Fault::invalid(STRANGER).because(format!("{name}: {error}")));
-        }
+        Judged::Incomplete => return refused(INCOMPLETE, MISSING.to_owned()),
+        Judged::Revoked => return refused(INCOMPLETE, REVOKED.to_owned()),
+        Judged::Stranger(error) => return refused(STRANGER, error.to_string()),
     }
     if key_fingerprint(&presented.leaf)? != fingerprint {
         return Err(Fault::failed(

@@ -246,6 +246,121 @@ async fn an_expired_certificate_does_not_renew() {
 }
 
 #[tokio::test]
+async fn revoked_certificates_neither_log_in_nor_renew() {
+    let estate = with_authority(json!({"token_ttl": 100})).await;
+    let other = estate.authority.issue("web.example.com").unwrap().certificate;
+    let token = estate.log_in(&[&estate.client], "").await.expect(200).token();
+    let client = Certificate::from_der(&estate.client).unwrap();
+    let path = "auth/cert/crls/List";
+    let write = async |crl: &str| estate.vault.write(path, json!({ "crl": crl })).await;
+
+    let _ = write(&estate.authority.revoke(&other).unwrap()).await.expect(204);
+    let _ = estate.renew(&token, &[&estate.client]).await.expect(200);
+    let refused = estate.log_in(&[&der(&other)], "").await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+
+    let list = estate.authority.revoke(&client.to_pem().unwrap()).unwrap();
+    let base64: String = list.lines().filter(|line| !line.starts_with("-----")).collect();
+    let _ = write(&base64).await.expect(204);
+    let shown = estate.vault.read("auth/cert/crls/list").await.expect(200);
+    assert_eq!(shown.data("serials").as_object().unwrap().len(), 2);
+    for name in ["", "ca"] {
+        let refused = estate.log_in(&[&estate.client], name).await.expect(400);
+        assert_eq!(refused.error(), INCOMPLETE);
+    }
+    let refused = estate.renew(&token, &[&estate.client]).await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+    let pinned = json!({ "certificate": client.to_pem().unwrap() });
+    let _ = estate
+        .vault
+        .write("auth/cert/certs/pin", pinned)
+        .await
+        .expect(204);
+    let refused = estate.log_in(&[&estate.client], "pin").await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+
+    let names = estate.vault.list("auth/cert/crls").await.expect(200);
+    assert_eq!(names.data("keys"), &json!(["list"]));
+    let _ = estate.vault.delete(path).await.expect(204);
+    let _ = estate.log_in(&[&estate.client], "ca").await.expect(200);
+    let _ = estate.renew(&token, &[&estate.client]).await.expect(200);
+    for gone in [estate.vault.read(path).await, estate.vault.delete(path).await] {
+        assert_eq!(gone.expect(400).error(), "no such CRL list");
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_authority_in_between_is_none() {
+    let estate = with_authority(json!({})).await;
+    let subordinate = estate.authority.subordinate().unwrap();
+    let middle = pem_of(&subordinate);
+    let leaf = der(&subordinate.issue("app.example.com").unwrap().certificate);
+    let _ = estate.log_in(&[&leaf, &der(&middle)], "").await.expect(200);
+    let list = json!({ "crl": estate.authority.revoke(&middle).unwrap() });
+    let _ = estate.vault.write("auth/cert/crls/a", list).await.expect(204);
+    let refused = estate.log_in(&[&leaf, &der(&middle)], "").await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+    for chain in [
+        vec![estate.client.as_slice()],
+        vec![&estate.client, &der(&middle)],
+    ] {
+        let _ = estate.log_in(&chain, "").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_due_is_kept_with_a_warning() {
+    let estate = with_authority(json!({})).await;
+    let client = Certificate::from_der(&estate.client).unwrap().to_pem().unwrap();
+    let list = json!({ "crl": estate.authority.revoke(&client).unwrap() });
+    estate.vault.advance(36 * 3600).await;
+    let written = estate.vault.write("auth/cert/crls/a", list).await.expect(200);
+    let warning = written.body["warnings"][0].as_str().unwrap();
+    assert!(warning.contains("should have been replaced"), "{warning}");
+    let refused = estate.log_in(&[&estate.client], "").await.expect(400);
+    assert_eq!(refused.error(), INCOMPLETE);
+}
+
+#[tokio::test]
+async fn wrong_lists_are_named() {
+    let estate = with_authority(json!({})).await;
+    let pem = pem_of(&estate.authority);
+    for (data, says) in [
+        (json!({}), "one of CRL or URL must be provided"),
+        (json!({"crl": " "}), "one of CRL or URL must be provided"),
+        (json!({"url": "http://x"}), "url is not supported"),
+        (
+            json!({"crl": "?"}),
+            "failed to parse CRL: it is neither PEM nor DER in base64",
+        ),
+        (
+            json!({"crl": "AAAA"}),
+            "failed to parse CRL: the certificate revocation list cannot be read",
+        ),
+        (
+            json!({ "crl": pem }),
+            "failed to parse CRL: the PEM text has no X509 CRL block",
+        ),
+        (
+            json!({"crl": "A".repeat(1024 * 1024 + 1)}),
+            "crl has 1048577 bytes but may have at most 1048576",
+        ),
+    ] {
+        let refused = estate.vault.write("auth/cert/crls/a", data).await.expect(400);
+        assert!(refused.error().contains(says), "{}", refused.error());
+    }
+    let list = json!({ "crl": estate.authority.revoke(&pem).unwrap() });
+    for number in 0..100 {
+        let path = format!("auth/cert/crls/{number}");
+        let _ = estate.vault.write(&path, list.clone()).await.expect(204);
+    }
+    let more = "auth/cert/crls/more";
+    let refused = estate.vault.write(more, list.clone()).await.expect(400);
+    assert!(refused.error().contains("at most 100"), "{}", refused.error());
+    let _ = estate.vault.write("auth/cert/crls/7", list).await.expect(204);
+}
+
+#[tokio::test]
 async fn wrong_input_is_named() {
     let estate = with_authority(json!({"token_bound_cidrs": "192.168.0.0/16"})).await;
     let _ = estate.log_in(&[&estate.client], "").await.expect(403);
