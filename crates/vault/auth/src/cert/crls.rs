@@ -180,6 +180,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_format_is_read() {
+        let stored = br#"{"serials":["01:AB"],"next_update":"2026-01-02T03:04:05Z"}"#;
+        let crl = Crl::decode(1, stored).unwrap();
+        assert!(crl.serials.contains("01:AB"));
+        assert_eq!(crl.next_update.unwrap().to_string(), "2026-01-02T03:04:05Z");
+        assert_eq!(crl.encode().unwrap(), stored);
+    }
+
+    #[test]
     fn serial_numbers_in_decimal() {
         for (serial, shown) in [
             ("00", "0"),
