@@ -58,3 +58,42 @@ impl RevocationList {
         self.next_update
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A list of `CN=a` with one row and a signature of zeros, which nobody looks at.
+    const SMALL: &[u8] = b"\x30\x65\x30\x52\x02\x01\x01\
+        \x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\
+        \x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01a\
+        \x17\x0d260101000000Z\x17\x0d260102000000Z\
+        \x30\x15\x30\x13\x02\x02\x01\x02\x17\x0d260101000000Z\
+        \x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x03\x03\x00\x00\x00";
+
+    #[test]
+    fn serial_numbers_and_the_next_list_are_read() {
+        let list = RevocationList::from_der(SMALL).unwrap();
+        assert_eq!(list.serials(), ["01:02"]);
+        assert_eq!(list.next_update(), Timestamp::parse("2026-01-02T00:00:00Z").ok());
+        let text = pem::encode(LABEL, SMALL).unwrap();
+        assert_eq!(RevocationList::from_pem(&text), Ok(list));
+        let other = pem::encode("CERTIFICATE", SMALL).unwrap();
+        assert_eq!(
+            RevocationList::from_pem(&other),
+            Err(X509Error::NoBlock("X509 CRL"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_lists_are_read_or_refused(at in 0..SMALL.len(), byte: u8, end in 0..=SMALL.len()) {
+            let mut der = SMALL.to_vec();
+            der[at] = byte;
+            der.truncate(end);
+            let _outcome = RevocationList::from_der(&der);
+        }
+    }
+}
