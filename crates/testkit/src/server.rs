@@ -8,6 +8,7 @@ use arca_base::{Entropy, Json, Operation, RequestPath, Secret, Ttl, id};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::{Catalog, ClientInfo};
 use arca_core::lifecycle::InitRequest;
+use arca_core::login::LockoutDefaults;
 use arca_core::pipeline::{Incoming, InlineAuth};
 use arca_core::router::LeaseDefaults;
 use arca_core::seal::Seal;
@@ -94,6 +95,23 @@ impl TestServer {
     /// A sealed server on `storage` with more engines, another seal and another seed.
     #[must_use]
     pub fn on(storage: Arc<dyn Storage>, more: Catalog, seal: Seal, seed: u64) -> Self {
+        Self::assemble(storage, more, seal, seed, LockoutDefaults::default())
+    }
+
+    /// A sealed server on memory storage whose configuration says when callers are locked out.
+    #[must_use]
+    pub fn with_lockouts(lockout_defaults: LockoutDefaults) -> Self {
+        let storage = Arc::new(MemoryStorage::new());
+        Self::assemble(storage, Catalog::new(), Seal::Shamir, 1, lockout_defaults)
+    }
+
+    fn assemble(
+        storage: Arc<dyn Storage>,
+        more: Catalog,
+        seal: Seal,
+        seed: u64,
+        lockout_defaults: LockoutDefaults,
+    ) -> Self {
         let clock = ManualClock::new();
         let entropy: Arc<dyn Entropy> = SeededEntropy::new(seed);
         let core = Core::new(Settings {
@@ -103,6 +121,7 @@ impl TestServer {
             entropy,
             catalog: arca_engines::catalog().and(arca_auth::catalog()).and(more),
             lease_defaults: LeaseDefaults::default(),
+            lockout_defaults,
             cache: CacheLimits::default(),
             cluster_name: "test".to_owned(),
             api_address: "http://127.0.0.1:8200".to_owned(),

@@ -93,6 +93,7 @@ pub(crate) async fn core(configuration: &Configuration, world: &World) -> Result
             default_ttl: configuration.default_lease_ttl,
             max_ttl: configuration.max_lease_ttl,
         },
+        lockout_defaults: configuration.lockouts.clone(),
         cache: CacheLimits::default(),
         cluster_name: configuration.cluster_name.clone(),
         api_address: configuration.api_address.clone(),

@@ -163,7 +163,7 @@ impl Active {
             policies,
             router,
             auditor,
-            lockouts: Lockouts::default(),
+            lockouts: Lockouts::new(settings.lockout_defaults.clone()),
             root_key,
             cluster,
             barrier,

@@ -12,6 +12,7 @@ use crate::barrier::CacheLimits;
 use crate::engine::{Catalog, Mounted};
 use crate::fault::Fault;
 use crate::lifecycle::Lifecycle;
+use crate::login::LockoutDefaults;
 use crate::metrics::Metrics;
 use crate::pipeline::{self, Incoming, Reply, Unread};
 use crate::router::{LeaseDefaults, Mount, Target};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub catalog: Catalog,
     /// How long leases live where neither mount nor engine says.
     pub lease_defaults: LeaseDefaults,
+    /// When callers of auth mounts are locked out where the mount does not say.
+    pub lockout_defaults: LockoutDefaults,
     /// What may be kept in memory.
     pub cache: CacheLimits,
     /// Name of the cluster; a random one when empty.

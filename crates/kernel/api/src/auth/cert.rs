@@ -1,5 +1,6 @@
 //! Callers with a TLS client certificate (`auth/cert/*`).
 
+use crate::endpoint::Nothing;
 use crate::field::CommaList;
 
 crate::role_fields! {
@@ -36,9 +37,49 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// What holds for every entry.
+    pub struct WriteConfig {
+        /// Whether tokens may be renewed without the certificate of the login.
+        disable_binding: Option<bool>,
+    }
+}
+
+crate::fields! {
+    /// Serial numbers of certificates that are no longer good.
+    pub struct WriteCrl {
+        /// The list.
+        name: String,
+        /// A certificate revocation list: PEM, or DER in base64.
+        crl: Option<String>,
+        /// Where an authority publishes it; not supported.
+        url: Option<String>,
+    }
+}
+
+crate::fields! {
+    /// Names a list.
+    pub struct CrlName {
+        /// The list.
+        name: String,
+    }
+}
+
 crate::endpoints! {
     /// Log in with the certificate of the TLS connection.
     LogIn = Update "login" => CertName;
+    /// Read the configuration.
+    ReadConfig = Read "config" => Nothing;
+    /// Write the configuration.
+    UpdateConfig = Update "config" => WriteConfig;
+    /// List revocation lists.
+    ListCrls = List "crls" => crate::sys::Page;
+    /// Read a revocation list.
+    ReadCrl = Read "crls/{name}" => CrlName;
+    /// Write a revocation list.
+    UpdateCrl = Update "crls/{name}" => WriteCrl;
+    /// Delete a revocation list.
+    DeleteCrl = Delete "crls/{name}" => CrlName;
     /// List entries.
     ListCerts = List "certs" => crate::sys::Page;
     /// Read an entry.

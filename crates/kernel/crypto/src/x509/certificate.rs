@@ -6,7 +6,7 @@ use x509_cert::SubjectPublicKeyInfo;
 use x509_cert::certificate::Certificate as Decoded;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetString};
 use x509_cert::der::oid::db::rfc4519::{COMMON_NAME, ORGANIZATIONAL_UNIT};
-use x509_cert::der::{self, Decode};
+use x509_cert::der::{self, Decode, Encode as _};
 use x509_cert::ext::pkix::{
     AuthorityKeyIdentifier, BasicConstraints, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
 };
@@ -159,6 +159,17 @@ impl Certificate {
     #[must_use]
     pub fn fingerprint(&self) -> [u8; DIGEST_BYTES] {
         sha256(&self.der)
+    }
+
+    /// SHA-256 of the public key and of the key identifier of the authority: stays the same when the authority
+    /// certifies the same key again.
+    ///
+    /// # Errors
+    /// [`X509Error::Encoding`], which does not happen to a certificate that could be read.
+    pub fn key_fingerprint(&self) -> Result<[u8; DIGEST_BYTES], X509Error> {
+        let mut bytes = self.public_key().to_der().map_err(X509Error::encoding)?;
+        bytes.extend(self.authority_key_id().unwrap_or_default());
+        Ok(sha256(&bytes))
     }
 
     pub(super) fn subject_name(&self) -> &Name {

@@ -14,6 +14,9 @@ pub enum X509Error {
     /// DER that is no certificate.
     #[error("the certificate cannot be read: {0}")]
     Certificate(String),
+    /// DER that is no certificate revocation list.
+    #[error("the certificate revocation list cannot be read: {0}")]
+    RevocationList(String),
     /// A private key in another encoding.
     #[error(
         "the private key is in {0:?} form: convert it to PKCS#8 with `openssl pkcs8 -topk8 -nocrypt -in key.pem`"

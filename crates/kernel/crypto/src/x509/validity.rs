@@ -80,7 +80,7 @@ fn encode(time: Timestamp) -> Option<Time> {
     Some(Time::from(date))
 }
 
-fn decode(time: Time) -> Timestamp {
+pub(super) fn decode(time: Time) -> Timestamp {
     let seconds = time.to_unix_duration().as_secs();
     Timestamp::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX), 0)
 }

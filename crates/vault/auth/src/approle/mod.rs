@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 
 use arca_api::auth::approle as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, LoginRenewal, Site, Table, Ticked};
+use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table, Ticked};
 use arca_core::tokens::Token;
 
 /// The auth method. Everything that lasts is in the records of the mount.
@@ -95,6 +95,7 @@ impl Engine for AppRole {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
+        _: Arc<ClientInfo>,
     ) -> Result<Option<LoginRenewal>, Fault> {
         Ok(Some(login::renew(&site, &token).await?.into()))
     }

@@ -4,79 +4,88 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_api::auth::cert as api;
-use arca_base::{Json, id, json_object};
+use arca_base::{id, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
-use arca_core::tokens::Token;
+use arca_core::engine::{Answer, ClientInfo, Cx, Login, Site};
 use arca_crypto::x509::{Certificate, X509Error, verify_client};
 
 use super::Cert;
+use super::crls::Revoked;
 use super::entry::{Entry, entries};
-use crate::renewal::same_policies;
 
 /// The member of what is kept for renewals that names the entry.
-const CERT_NAME: &str = "cert_name";
+pub(super) const CERT_NAME: &str = "cert_name";
+/// The member of what is kept for renewals that tells the client, in hexadecimal.
+pub(super) const KEY_FINGERPRINT: &str = "key_fingerprint";
+/// Nobody vouches for the certificate.
+pub(super) const STRANGER: &str = "invalid certificate or no client certificate supplied";
+/// Somebody vouches for the certificate, but it is not as it must be.
+pub(super) const INCOMPLETE: &str =
+    "no chain matching all constraints could be found for this login certificate";
+/// Why, for the log.
+pub(super) const MISSING: &str = "a name or an extension that is asked for is missing";
+/// Why, for the log.
+pub(super) const REVOKED: &str = "it has been revoked";
 /// Most entries a login without a name is tried against.
 const MAX_ENTRIES: usize = 1000;
 
 /// What a caller presented.
-struct Presented {
-    leaf: Certificate,
+pub(super) struct Presented {
+    pub(super) leaf: Certificate,
     intermediates: Vec<Certificate>,
 }
 
 /// How far a certificate came with an entry.
-enum Judged {
+pub(super) enum Judged {
     /// The entry vouches for it, and everything that must stand in it does.
     Fits,
     /// The entry vouches for it, but something is missing from it.
     Incomplete,
+    /// The entry vouches for it, but it or each way to it has been taken back.
+    Revoked,
     /// The entry does not vouch for it, for this reason.
     Stranger(X509Error),
 }
 
 pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Result<Answer, Fault> {
     let site = cx.site()?;
-    let presented = presented(&cx)?;
+    let presented = presented(&cx.client)?;
     let rows = entries(&site.view);
     let names = match &*request.name {
         "" => rows.list("", "", MAX_ENTRIES).await?.names,
         name => vec![name.to_lowercase()],
     };
+    let revoked = Revoked::stored(&site.view).await?;
     let mut vouched = false;
     let mut reason = "there is no such entry".to_owned();
     for name in names {
         let Some(row) = rows.get(&name).await? else {
             continue;
         };
-        match judge(&row.value, &presented, site)? {
+        match judge(&row.value, &presented, &revoked, site)? {
             Judged::Fits => {
                 row.value.token.admit(&cx.client)?;
-                return Ok(Answer::login(login(&name, &row.value, &presented.leaf)));
+                return Ok(Answer::login(login(&name, &row.value, &presented.leaf)?));
             }
             Judged::Incomplete => {
                 vouched = true;
-                reason = format!("{name}: a name or an extension that is asked for is missing");
+                reason = format!("{name}: {MISSING}");
+            }
+            Judged::Revoked => {
+                vouched = true;
+                reason = format!("{name}: {REVOKED}");
             }
             Judged::Stranger(error) if !vouched => reason = format!("{name}: {error}"),
             Judged::Stranger(_) => {}
         }
     }
-    let refused = if vouched {
-        "no chain matching all constraints could be found for this login certificate"
-    } else {
-        "invalid certificate or no client certificate supplied"
-    };
+    let refused = if vouched { INCOMPLETE } else { STRANGER };
     Err(Fault::invalid(refused).because(reason))
 }
 
-fn presented(cx: &Cx) -> Result<Presented, Fault> {
-    let unreadable = |_| Fault::invalid("invalid certificate or no client certificate supplied");
-    let mut chain = cx
-        .client
-        .certificates
-        .iter()
-        .map(|der| Certificate::from_der(der));
+pub(super) fn presented(client: &ClientInfo) -> Result<Presented, Fault> {
+    let unreadable = |_| Fault::invalid(STRANGER);
+    let mut chain = client.certificates.iter().map(|der| Certificate::from_der(der));
     let leaf = chain
         .next()
         .ok_or_else(|| Fault::invalid("no client certificate found"))?
@@ -86,7 +95,12 @@ fn presented(cx: &Cx) -> Result<Presented, Fault> {
 }
 
 /// An entry is an authority, which vouches for others, or the certificate of one client, which must be the same.
-fn judge(entry: &Entry, presented: &Presented, site: &Site) -> Result<Judged, Fault> {
+pub(super) fn judge(
+    entry: &Entry,
+    presented: &Presented,
+    revoked: &Revoked,
+    site: &Site,
+) -> Result<Judged, Fault> {
     let trusted = entry.certificates()?;
     let leaf = &presented.leaf;
     let pinned = trusted
@@ -94,19 +108,30 @@ fn judge(entry: &Entry, presented: &Presented, site: &Site) -> Result<Judged, Fa
         .any(|trusted| !trusted.is_authority() && trusted == leaf);
     let pinned = pinned && leaf.validity().contains(site.now);
     let authorities: Vec<Certificate> = trusted.into_iter().filter(Certificate::is_authority).collect();
-    let vouched = if pinned {
-        Ok(())
-    } else {
-        verify_client(leaf, &presented.intermediates, &authorities, site.now)
+    let vouch = |intermediates: &[Certificate], authorities: &[Certificate]| {
+        if pinned {
+            Ok(())
+        } else {
+            verify_client(leaf, intermediates, authorities, site.now)
+        }
     };
-    Ok(match (vouched, entry.rules.admit(leaf)) {
-        (Err(error), _) => Judged::Stranger(error),
-        (Ok(()), false) => Judged::Incomplete,
-        (Ok(()), true) => Judged::Fits,
+    if let Err(error) = vouch(&presented.intermediates, &authorities) {
+        return Ok(Judged::Stranger(error));
+    }
+    let good = (
+        revoked.others(&presented.intermediates),
+        revoked.others(&authorities),
+    );
+    Ok(if revoked.contains(leaf) || vouch(&good.0, &good.1).is_err() {
+        Judged::Revoked
+    } else if entry.rules.admit(leaf) {
+        Judged::Fits
+    } else {
+        Judged::Incomplete
     })
 }
 
-fn login(name: &str, entry: &Entry, leaf: &Certificate) -> Login {
+fn login(name: &str, entry: &Entry, leaf: &Certificate) -> Result<Login, Fault> {
     let common_name = leaf.common_name();
     let colons = |bytes: Option<Vec<u8>>| {
         let bytes = bytes.unwrap_or_default();
@@ -126,30 +151,20 @@ fn login(name: &str, entry: &Entry, leaf: &Certificate) -> Login {
         "" => name,
         display => display,
     };
-    Login {
+    let fingerprint = key_fingerprint(leaf)?;
+    Ok(Login {
         display_name: display_name.to_owned(),
         alias: common_name,
         metadata,
         terms: entry.token.terms(),
-        internal: Some(json_object! { CERT_NAME => name }.to_text()),
+        internal: Some(json_object! { CERT_NAME => name, KEY_FINGERPRINT => fingerprint }.to_text()),
         ..Login::default()
-    }
+    })
 }
 
-/// What the entry says today, unless it names other policies than the token has.
-pub(super) async fn renew(site: &Site, token: &Token) -> Result<TokenTerms, Fault> {
-    let internal = token.internal.as_ref().map(|text| text.to_json());
-    let name = internal
-        .as_ref()
-        .and_then(|internal| internal.get(CERT_NAME))
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    let row = entries(&site.view).get(name).await?;
-    let row =
-        row.ok_or_else(|| Fault::failed(format!("certificate {name} does not exist during renewal")))?;
-    let terms = row.value.token.terms();
-    if !same_policies(&terms, token) {
-        return Err(Fault::failed("policies have changed, not renewing"));
-    }
-    Ok(terms)
+/// Tells the client by the key it proved to hold, in hexadecimal.
+pub(super) fn key_fingerprint(leaf: &Certificate) -> Result<String, Fault> {
+    let fingerprint = leaf.key_fingerprint();
+    let fingerprint = fingerprint.map_err(|error| Fault::invalid(STRANGER).because(error.to_string()))?;
+    Ok(id::hex(&fingerprint))
 }

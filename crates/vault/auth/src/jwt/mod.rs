@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use arca_api::auth::jwt as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, Factory, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 use arca_storage::Revision;
 use parking_lot::Mutex;
@@ -90,6 +90,7 @@ impl Engine for Jwt {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
+        _: Arc<ClientInfo>,
     ) -> Result<Option<LoginRenewal>, Fault> {
         login::renew(&site, &token).await.map(Some)
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use arca_api::auth::kubernetes as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, Factory, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 use parking_lot::Mutex;
 
@@ -95,6 +95,7 @@ impl Engine for Kubernetes {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
+        _: Arc<ClientInfo>,
     ) -> Result<Option<LoginRenewal>, Fault> {
         Ok(Some(login::renew(&site, &token).await?.into()))
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use arca_api::auth::ldap as api;
 use arca_client::SessionTls;
 use arca_core::Fault;
-use arca_core::engine::{Engine, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 use parking_lot::Mutex;
 
@@ -60,6 +60,7 @@ impl Engine for Ldap {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
+        _: Arc<ClientInfo>,
     ) -> Result<Option<LoginRenewal>, Fault> {
         login::renew(&self, &site, &token).await.map(Some)
     }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use arca_api::auth::userpass as api;
 use arca_core::Fault;
-use arca_core::engine::{Engine, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table};
 use arca_core::tokens::Token;
 
 /// The auth method. Holds nothing: everything is in the records of the mount.
@@ -42,6 +42,7 @@ impl Engine for UserPass {
         self: Arc<Self>,
         site: Site,
         token: Arc<Token>,
+        _: Arc<ClientInfo>,
     ) -> Result<Option<LoginRenewal>, Fault> {
         Ok(Some(login::renew(&site, &token).await?.into()))
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use arca_base::json::{Limits, Object};
-use arca_base::{Json, Operation, RequestPath};
+use arca_base::{Json, Operation, RequestPath, Secret};
 use arca_core::engine::ClientInfo;
 use arca_core::pipeline::Incoming;
 use arca_testkit::{Response, Unsealed};
@@ -35,6 +35,18 @@ pub(crate) async fn call_from(
     path: &str,
     data: &Value,
 ) -> Response {
+    call_from_as(vault, None, address, certificates, path, data).await
+}
+
+/// Writes with a token, or with none, from another address, with a chain of TLS certificates.
+pub(crate) async fn call_from_as(
+    vault: &Unsealed,
+    token: Option<&str>,
+    address: &str,
+    certificates: Vec<Vec<u8>>,
+    path: &str,
+    data: &Value,
+) -> Response {
     let data = match Json::parse(data.to_string().as_bytes(), &Limits::default()).unwrap() {
         Json::Object(members) => members,
         _ => Object::new(),
@@ -46,7 +58,7 @@ pub(crate) async fn call_from(
             operation: Operation::Update,
             path: RequestPath::parse(path).unwrap(),
             namespace: String::new(),
-            token: None,
+            token: token.map(|token| Secret::new(token.to_owned())),
             inline_auth: None,
             wrap_ttl: None,
             factors: Vec::new(),

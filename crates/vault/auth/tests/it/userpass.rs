@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arca_testkit::{Response, Unsealed};
+use arca_base::Ttl;
+use arca_core::login::{LockoutDefaults, LockoutRules};
+use arca_testkit::{Response, TestServer, Unsealed};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -219,6 +221,41 @@ async fn five_failures_lock_a_user_for_a_while() {
         .write("sys/locked-users/auth_userpass_none/unlock/ann", json!({}))
         .await
         .expect(400);
+}
+
+#[tokio::test]
+async fn the_configuration_of_the_server_has_lock_rules_for_mounts_without() {
+    let rules = LockoutRules {
+        threshold: Some(2),
+        duration: Some(Ttl::from_seconds(60)),
+        ..LockoutRules::default()
+    };
+    let defaults = LockoutDefaults([("userpass", rules)].into());
+    let vault = TestServer::with_lockouts(defaults).unsealed().await;
+    let enable = json!({"type": "userpass"});
+    let _ = vault.write("sys/auth/userpass", enable).await.expect(204);
+    let ann = json!({"password": "right"});
+    let _ = vault.write("auth/userpass/users/ann", ann).await.expect(204);
+    for _ in 0..2 {
+        let _ = log_in(&vault, "ann", "wrong").await.expect(400);
+    }
+    let _ = log_in(&vault, "ann", "right").await.expect(403);
+    vault.advance(60).await;
+    let _ = log_in(&vault, "ann", "right").await.expect(200);
+    let tune = json!({"user_lockout_config": {"lockout_threshold": 3}});
+    let _ = vault.write("sys/auth/userpass/tune", tune).await.expect(204);
+    for _ in 0..3 {
+        let _ = log_in(&vault, "ann", "wrong").await.expect(400);
+    }
+    let _ = log_in(&vault, "ann", "right").await.expect(403);
+    let shown = vault.read("sys/auth/userpass/tune").await.expect(200);
+    assert_eq!(
+        (
+            shown.data("user_lockout_threshold"),
+            shown.data("user_lockout_duration")
+        ),
+        (&json!(3), &json!(60))
+    );
 }
 
 #[tokio::test]

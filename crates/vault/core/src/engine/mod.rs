@@ -68,13 +68,14 @@ pub trait Engine: Sized + Send + Sync + 'static {
     }
 
     /// Recalculates the terms of a login token that is being renewed, and the groups of whoever logged in; the
-    /// default keeps both.
+    /// default keeps both. `client` is whoever asks for the renewal.
     fn renew_login(
         self: Arc<Self>,
         site: Site,
         token: Arc<crate::tokens::Token>,
+        client: Arc<ClientInfo>,
     ) -> impl Future<Output = Result<Option<LoginRenewal>, Fault>> + Send {
-        let _ = (site, token);
+        let _ = (site, token, client);
         async { Ok(None) }
     }
 
@@ -130,6 +131,7 @@ pub trait Mounted: Send + Sync {
         &self,
         site: Site,
         token: Arc<crate::tokens::Token>,
+        client: Arc<ClientInfo>,
     ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>>;
 
     /// See [`Engine::upgrade`].
@@ -192,8 +194,9 @@ impl<E: Engine> Mounted for Instance<E> {
         &self,
         site: Site,
         token: Arc<crate::tokens::Token>,
+        client: Arc<ClientInfo>,
     ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>> {
-        Box::pin(self.engine.clone().renew_login(site, token))
+        Box::pin(self.engine.clone().renew_login(site, token, client))
     }
 
     fn upgrade(&self, site: Site) -> BoxFuture<'static, Result<(), Fault>> {

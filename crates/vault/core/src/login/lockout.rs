@@ -15,7 +15,8 @@ use crate::router::Mount;
 /// Most names one mount remembers.
 const MAX_NAMES: usize = 10_000;
 
-/// When callers of an auth mount are locked out. `None` is the default of the server.
+/// When callers of an auth mount are locked out. `None` is the default of the server ([`LockoutDefaults`]), and where
+/// it has none: 5 failures within 15 minutes lock for 15 minutes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LockoutRules {
@@ -48,16 +49,36 @@ impl LockoutRules {
         self.counter_reset.unwrap_or(Ttl::from_seconds(900))
     }
 
+    /// The types of auth methods that can lock callers out.
+    pub const KINDS: [&'static str; 3] = ["userpass", "ldap", "approle"];
+
     /// Whether auth methods of this type can lock callers out.
     #[must_use]
     pub fn apply_to(kind: &str) -> bool {
-        matches!(kind, "userpass" | "approle" | "ldap")
+        Self::KINDS.contains(&kind)
+    }
+
+    /// These rules, and `fallback` where they say nothing. Nobody is locked out when either says so, as existing
+    /// servers have it.
+    #[must_use]
+    pub fn or(&self, fallback: &Self) -> Self {
+        Self {
+            threshold: self.threshold.or(fallback.threshold),
+            duration: self.duration.or(fallback.duration),
+            counter_reset: self.counter_reset.or(fallback.counter_reset),
+            disabled: self.disabled || fallback.disabled,
+        }
     }
 }
+
+/// The rules of auth mounts that have none of their own, by the type of the mount.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockoutDefaults(pub BTreeMap<&'static str, LockoutRules>);
 
 /// Failed logins of all mounts of this node.
 #[derive(Default)]
 pub(crate) struct Lockouts {
+    defaults: LockoutDefaults,
     mounts: Mutex<HashMap<String, Names>>,
 }
 
@@ -86,6 +107,23 @@ impl Failures {
 }
 
 impl Lockouts {
+    /// Nobody has failed yet.
+    pub(crate) fn new(defaults: LockoutDefaults) -> Self {
+        Self {
+            defaults,
+            mounts: Mutex::default(),
+        }
+    }
+
+    /// What holds on a mount.
+    pub(crate) fn rules(&self, mount: &Mount) -> LockoutRules {
+        let own = &mount.config.user_lockout;
+        match self.defaults.0.get(&*mount.kind) {
+            Some(defaults) => own.or(defaults),
+            None => own.clone(),
+        }
+    }
+
     fn is_locked(&self, mount: &Mount, name: &str, now: Timestamp) -> bool {
         let mounts = self.mounts.lock();
         let failures = mounts.get(&mount.accessor).and_then(|names| names.get(name));
@@ -110,7 +148,7 @@ impl Lockouts {
 
     /// Counts a failure; `false` when the name was locked already.
     fn count(&self, mount: &Mount, name: &str, now: Timestamp) -> bool {
-        let rules = &mount.config.user_lockout;
+        let rules = &self.rules(mount);
         let mut mounts = self.mounts.lock();
         let names = mounts.entry(mount.accessor.clone()).or_default();
         if names.len() >= MAX_NAMES && !names.contains_key(name) {
@@ -199,7 +237,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn counts(&self) -> bool {
-        !self.mount.config.user_lockout.disabled
+        !self.lockouts.rules(self.mount).disabled
     }
 
     /// The credentials are right.
@@ -324,5 +362,42 @@ mod tests {
         assert_eq!(fail(&lockouts, &mount, "ann", 10), "wrong");
         mount.config.user_lockout.disabled = true;
         assert_eq!(fail(&lockouts, &mount, "ann", 11), "wrong");
+    }
+
+    #[test]
+    fn the_server_says_what_mounts_do_not() {
+        let of_type = LockoutRules {
+            threshold: Some(2),
+            duration: Some(Ttl::from_seconds(10)),
+            ..LockoutRules::default()
+        };
+        let defaults = |rules| LockoutDefaults(BTreeMap::from([("userpass", rules)]));
+        let lockouts = Lockouts::new(defaults(of_type.clone()));
+        let mut mount = mount();
+        for second in 0..3 {
+            assert_eq!(fail(&lockouts, &mount, "ann", second), "wrong", "of another type");
+        }
+        mount.kind = "userpass".to_owned();
+        assert_eq!(fail(&lockouts, &mount, "bob", 0), "wrong");
+        assert_eq!(fail(&lockouts, &mount, "bob", 0), "wrong");
+        assert_eq!(fail(&lockouts, &mount, "bob", 9), "permission denied");
+        assert_eq!(fail(&lockouts, &mount, "bob", 10), "wrong", "the lock has ended");
+        mount.config.user_lockout.threshold = Some(1);
+        assert_eq!(fail(&lockouts, &mount, "eve", 0), "wrong");
+        assert_eq!(fail(&lockouts, &mount, "eve", 9), "permission denied");
+        assert_eq!(
+            fail(&lockouts, &mount, "eve", 10),
+            "wrong",
+            "the duration is the server's"
+        );
+
+        let off = LockoutRules {
+            disabled: true,
+            ..of_type
+        };
+        let lockouts = Lockouts::new(defaults(off));
+        for second in 0..9 {
+            assert_eq!(fail(&lockouts, &mount, "ann", second), "wrong");
+        }
     }
 }

@@ -6,5 +6,5 @@ mod settings;
 
 pub(crate) use issue::{Door, Outcome, finish, issue, issue_unstored};
 pub(crate) use lockout::Lockouts;
-pub use lockout::{Attempt, LockoutRules};
+pub use lockout::{Attempt, LockoutDefaults, LockoutRules};
 pub use settings::{TokenSettings, allows, parse_networks, shown_network};

@@ -11,7 +11,7 @@ use arca_base::{Json, Ttl, json_object};
 use super::System;
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
-use crate::login::LockoutRules;
+use crate::login::{LockoutRules, Lockouts};
 use crate::router::{Class, Mount};
 
 pub(super) fn routes() -> Table<System> {
@@ -129,12 +129,12 @@ fn member<F: Field>(members: &Object, name: &str) -> Result<F, Fault> {
     }
 }
 
-/// Adds the rules of a mount to what it shows, if it has any of its own.
-pub(super) fn describe_in(mount: &Mount, members: &mut Object) {
-    let rules = &mount.config.user_lockout;
-    if *rules == LockoutRules::default() {
+/// Adds the rules that hold on a mount to what it shows, if it has any of its own.
+pub(super) fn describe_in(mount: &Mount, lockouts: &Lockouts, members: &mut Object) {
+    if mount.config.user_lockout == LockoutRules::default() {
         return;
     }
+    let rules = lockouts.rules(mount);
     let shown: [(&str, Json); 4] = [
         ("user_lockout_threshold", u64::from(rules.threshold()).into()),
         ("user_lockout_duration", rules.duration().seconds().into()),

@@ -248,7 +248,7 @@ async fn read(cx: &Cx, class: Class, path: &str) -> Result<Answer, Fault> {
         }
         if mount.class == Class::Auth {
             members.insert("token_type".to_owned(), token_type(&mount).into());
-            lockout::describe_in(&mount, members);
+            lockout::describe_in(&mount, &cx.active()?.lockouts, members);
         }
     }
     Ok(Answer::data(&shown))

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use arca_api::database::Name;
 use arca_base::Ttl;
 use arca_core::Fault;
-use arca_core::engine::{Answer, Catalog, Cx, Engine, Factory, Login, LoginRenewal, Site, Table, TokenTerms};
+use arca_core::engine::{
+    Answer, Catalog, ClientInfo, Cx, Engine, Factory, Login, LoginRenewal, Site, Table, TokenTerms,
+};
 use arca_core::seal::Seal;
 use arca_core::tokens::Token;
 use arca_storage::MemoryStorage;
@@ -51,7 +53,12 @@ impl Engine for Directory {
         Table::new().on::<LogIn, _, _>(log_in).anonymous()
     }
 
-    async fn renew_login(self: Arc<Self>, _: Site, _: Arc<Token>) -> Result<Option<LoginRenewal>, Fault> {
+    async fn renew_login(
+        self: Arc<Self>,
+        _: Site,
+        _: Arc<Token>,
+        _: Arc<ClientInfo>,
+    ) -> Result<Option<LoginRenewal>, Fault> {
         let groups = self.0.renewal.lock().clone();
         Ok(Some(LoginRenewal {
             terms: terms(),

@@ -20,7 +20,6 @@ const DEBUGGING: &str = "there are no profiling or tracing endpoints";
 const STATSD: &str = "metrics are pulled from sys/metrics, not pushed";
 const NO_USE: &str = "nothing here depends on it";
 const UNSAFE: &str = "the safe behavior it turns off cannot be turned off here";
-const LOCKOUT: &str = "each auth mount has rules of its own: user_lockout_config in sys/auth/<path>/tune";
 const CLIENT_CERT_HEADER: &str = "client certificates are taken from TLS only, never from a header";
 const JSON_COST: &str = "JSON is bounded by max_json_depth and max_json_values";
 
@@ -130,11 +129,6 @@ const TABLE: &[Inert] = &[
         within: "",
         reason: "stored records are not shown raw",
         keys: &["raw_storage_endpoint"],
-    },
-    Inert {
-        within: "",
-        reason: LOCKOUT,
-        keys: &["user_lockout"],
     },
     Inert {
         within: "listener.*",

@@ -8,6 +8,7 @@
 //! | `inert` | keys that are accepted without effect, and why |
 //! | [`Listener`], `listening` | where requests come in, and the way there from what is written |
 //! | [`Storage`], [`Seal`] | where sealed bytes are kept, what protects the root key |
+//! | `lockout` | when callers of auth methods are locked out |
 //! | `address` | address templates |
 //! | `sanitized` | the configuration in force without secrets |
 //! | [`Environment`] | variables that override files |
@@ -20,6 +21,7 @@ mod error;
 mod inert;
 mod listener;
 mod listening;
+mod lockout;
 mod raw;
 mod sanitized;
 mod scalar;
@@ -33,6 +35,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use arca_base::Ttl;
+use arca_core::login::LockoutDefaults;
 use arca_lang::hcl::Located;
 
 pub use environment::Environment;
@@ -77,6 +80,8 @@ pub struct Configuration {
     pub default_lease_ttl: Ttl,
     /// How long leases live at most.
     pub max_lease_ttl: Ttl,
+    /// When callers of auth mounts are locked out where the mount does not say.
+    pub lockouts: LockoutDefaults,
     /// Whether memory may be written to a swap device.
     pub disable_mlock: bool,
     /// Whether answers name the machine.
@@ -150,6 +155,7 @@ impl Configuration {
             pid_file: None,
             default_lease_ttl: Ttl::from_hours(768),
             max_lease_ttl: Ttl::from_hours(768),
+            lockouts: LockoutDefaults::default(),
             disable_mlock: false,
             hostname_header: false,
             max_connections: DEFAULT_CONNECTIONS,
@@ -173,6 +179,7 @@ impl Configuration {
         let (storage, redirect) = storage::choose(&sources, environment)?;
         let mut configuration = Self::new(storage, listeners(&sources, &local)?);
         configuration.seal = seal::choose(&sources, environment)?;
+        configuration.lockouts = lockout::defaults(&sources, environment)?;
         configuration.notes = notes;
         configuration.take_scalars(&sources)?;
         configuration.take_addresses(&sources, redirect, environment, &local)?;

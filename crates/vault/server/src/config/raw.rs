@@ -35,6 +35,17 @@ pub(super) struct Document {
     pub(super) disable_mlock: Option<Flag>,
     pub(super) enable_response_header_hostname: Option<Flag>,
     pub(super) max_connections: Option<Located<u32>>,
+    pub(super) user_lockout: Blocks<Located<UserLockout>>,
+}
+
+/// `user_lockout "all" { ... }`, or for one type of auth method.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UserLockout {
+    pub(super) lockout_threshold: Option<u32>,
+    pub(super) lockout_duration: Option<Interval>,
+    pub(super) lockout_counter_reset: Option<Interval>,
+    pub(super) disable_lockout: Option<Flag>,
 }
 
 /// Nothing in it has an effect, but its keys are known.

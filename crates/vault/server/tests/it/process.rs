@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arca_base::{Json, Secret};
 use arca_core::engine::Catalog;
+use arca_core::login::LockoutDefaults;
 use arca_core::router::LeaseDefaults;
 use arca_core::seal::{AutoSeal, Seal, SealError, SealKind};
 use arca_core::{Core, Settings};
@@ -29,6 +30,7 @@ pub(crate) fn core(storage: Arc<dyn Storage>, seal: Seal) -> Arc<Core> {
         entropy: Arc::new(SystemEntropy),
         catalog: Catalog::default(),
         lease_defaults: LeaseDefaults::default(),
+        lockout_defaults: LockoutDefaults::default(),
         cache: arca_core::barrier::CacheLimits::default(),
         cluster_name: "test".to_owned(),
         api_address: String::new(),

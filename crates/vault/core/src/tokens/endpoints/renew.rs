@@ -91,7 +91,11 @@ async fn terms_today(
     };
     let engine = active.router.engine(&mount)?;
     let renewal = engine
-        .renew_login(active.router.site(&mount, cx.now), token.clone())
+        .renew_login(
+            active.router.site(&mount, cx.now),
+            token.clone(),
+            cx.client.clone(),
+        )
         .await?;
     if let Some(groups) = renewal.as_ref().and_then(|renewal| renewal.groups.as_ref()) {
         active
