@@ -24,7 +24,7 @@ Says nothing that needs more than update on sys/policies/explain.";
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Explain {
     /// Operation and path; before them a token, an accessor, entity:ID, or names of policies
-    #[arg(value_name = "[WHO...] OPERATION PATH", num_args = 2.., required = true)]
+    #[arg(value_name = "[WHO...] OPERATION PATH", num_args = 1.., required = true)]
     arguments: Vec<String>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arca_api::field::Any;
 use arca_api::sys::policies as api;
 use arca_base::json::Object;
 use arca_base::{Json, Operation, RequestPath, json_object};
@@ -25,39 +26,20 @@ const OPERATIONS: [Operation; 7] = [
     Operation::Scan,
 ];
 
-/// Who would ask.
-enum Holder {
-    Token(Arc<Token>),
-    /// Nobody any more, or never.
-    Unknown,
-    /// Rights without a token: of an entity, or of policies.
-    Rights(Token),
-}
-
 pub(super) async fn explain(_: Arc<System>, cx: Cx, request: api::ExplainPolicies) -> Result<Answer, Fault> {
     let active = cx.active()?;
     let operation = operation(&request.operation)?;
     let path = path(&request.path, operation)?;
-    let token = match holder(&cx, active, &request).await? {
-        Holder::Unknown => {
-            let explained = Explained::without_rules(false, "the token is unknown, expired or revoked");
-            return Ok(Answer::data(&explained.answer(Vec::new())));
-        }
-        Holder::Token(token) => token,
-        Holder::Rights(rights) => Arc::new(rights),
+    let Some(token) = holder(&cx, active, &request).await? else {
+        let explained = Explained::without_rules(false, "the token is unknown, expired or revoked");
+        return Ok(Answer::data(&explained.answer(Vec::new())));
     };
     let principal = match &*token.entity_id {
         "" => None,
         id => active.identity.principal(id).await?,
     };
     let access = access(active, operation, &path).await?;
-    let data = match request.parameters {
-        None => Object::new(),
-        Some(given) => match given.0 {
-            Json::Object(members) => members,
-            _ => return Err(Fault::invalid("parameters must be an object of names and values")),
-        },
-    };
+    let data = parameters(request.parameters)?;
     let question = Question {
         operation,
         path: &path,
@@ -110,7 +92,13 @@ fn path(text: &str, operation: Operation) -> Result<RequestPath, Fault> {
     Ok(RequestPath::parse(text)?)
 }
 
-async fn holder(cx: &Cx, active: &Active, request: &api::ExplainPolicies) -> Result<Holder, Fault> {
+/// The token that would be sent, or one that stands for the rights of an entity or of policies; `None` for a token
+/// that nobody has.
+async fn holder(
+    cx: &Cx,
+    active: &Active,
+    request: &api::ExplainPolicies,
+) -> Result<Option<Arc<Token>>, Fault> {
     let named = [&request.token, &request.accessor, &request.entity_id];
     let named = named.iter().filter(|name| !name.is_empty()).count();
     if named + usize::from(!request.policies.0.is_empty()) > 1 {
@@ -118,24 +106,31 @@ async fn holder(cx: &Cx, active: &Active, request: &api::ExplainPolicies) -> Res
             "only one of token, accessor, entity_id and policies can be given",
         ));
     }
-    let found = if !request.token.is_empty() {
-        active.tokens.find(&request.token, cx.now).await?
+    if !request.token.is_empty() {
+        active.tokens.find(&request.token, cx.now).await
     } else if !request.accessor.is_empty() {
-        active.tokens.find_by_accessor(&request.accessor, cx.now).await?
+        active.tokens.find_by_accessor(&request.accessor, cx.now).await
     } else if !request.entity_id.is_empty() {
-        return Ok(Holder::Rights(Token {
+        Ok(Some(Arc::new(Token {
             entity_id: request.entity_id.clone(),
             ..Token::default()
-        }));
+        })))
     } else if !request.policies.0.is_empty() {
-        return Ok(Holder::Rights(Token {
+        Ok(Some(Arc::new(Token {
             policies: canonical(&request.policies.0, false)?,
             ..Token::default()
-        }));
+        })))
     } else {
-        Some(cx.caller()?.token.clone())
-    };
-    Ok(found.map_or(Holder::Unknown, Holder::Token))
+        Ok(Some(cx.caller()?.token.clone()))
+    }
+}
+
+fn parameters(given: Option<Any>) -> Result<Object, Fault> {
+    match given {
+        None => Ok(Object::new()),
+        Some(Any(Json::Object(members))) => Ok(members),
+        Some(_) => Err(Fault::invalid("parameters must be an object of names and values")),
+    }
 }
 
 /// Who may call the path, as its route says.
