@@ -56,6 +56,123 @@ fn policy_fmt_rewrites_the_file() {
 }
 
 #[test]
+fn policy_explain() {
+    transcripts!(
+        "policy_explain",
+        "policies",
+        [
+            "arca policy explain delete secret/app",
+            "arca policy explain -format=json hvs.other delete secret/app",
+            "arca policy explain accessor:abc delete secret/app",
+            "arca policy explain entity:abc delete secret/app",
+            "arca policy explain dev ops delete secret/app",
+            "arca policy explain delete",
+        ]
+    );
+}
+
+/// Runs offline commands on files.
+fn offline(command: &str, files: &[(&str, &str)]) -> crate::double::Outcome {
+    let run = Run::of("policies", command);
+    for (name, text) in files {
+        std::fs::write(run.file(name), text).unwrap();
+    }
+    let home = run.file("");
+    let line = command.replace("~/", home.to_str().unwrap());
+    Run::of("policies", &line).at_home_of(run.go()).go()
+}
+
+#[test]
+fn policy_lint_finds_mistakes_offline() {
+    let bad = r#"
+path "secret/data/app" { capabilities = ["read"] }
+path "secret/other" { capabilities = ["read"] }
+path "kv/*/x" { capabilities = ["read"] }
+path "kv/a+" { capabilities = ["read"] }
+path "v1/kv/a" { capabilities = ["read"] }
+path "kv/none" { capabilities = [] }
+path "kv/twice" { capabilities = ["read"] }
+path "kv/twice" { capabilities = ["deny"] }
+path "team/data/*" { capabilities = ["list"] }
+"#;
+    let good = "path \"secret/data/app\" { capabilities = [\"read\"] }\npath \"secret/metadata/*\" { capabilities = [\"list\"] }\n";
+    let word = "path \"a\" { capabilities = [\"raed\"] }";
+    let key = "path \"a\" { capabilites = [\"read\"] }";
+    let files = [
+        ("bad.hcl", bad),
+        ("good.hcl", good),
+        ("word.hcl", word),
+        ("key.hcl", key),
+    ];
+    let run = offline(
+        "arca policy lint ~/bad.hcl ~/good.hcl ~/word.hcl ~/key.hcl",
+        &files,
+    );
+    assert_eq!((run.exit, run.asked.len()), (1, 0), "{}", run.transcript());
+    for (line, text) in [
+        (3, "lacks data/"),
+        (4, "* is a wildcard at the end only"),
+        (5, "+ is a wildcard only as a whole segment"),
+        (6, "behind /v1/"),
+        (7, "grants nothing"),
+        (8, "unreachable: the rule for the same path on line 9"),
+        (10, "lists below metadata/"),
+    ] {
+        let start = format!("bad.hcl:{line}: ");
+        let found = run.output.lines().find(|shown| shown.contains(&start));
+        assert!(
+            found.is_some_and(|found| found.contains(text)),
+            "{line} {text}: {}",
+            run.output
+        );
+    }
+    assert!(
+        run.output
+            .contains("invalid capability \"raed\", did you mean \"read\"?"),
+        "{}",
+        run.output
+    );
+    assert!(
+        run.output.contains("did you mean \"capabilities\"?"),
+        "{}",
+        run.output
+    );
+    assert!(!run.output.contains("good.hcl"), "{}", run.output);
+    let run = offline("arca policy lint ~/good.hcl", &files);
+    assert_eq!((run.exit, run.output.as_str()), (0, "No mistakes found\n"));
+}
+
+#[test]
+fn policy_test_checks_cases_offline() {
+    let policy = "path \"secret/data/*\" { capabilities = [\"read\"] }\npath \"sys/audit\" { capabilities = [\"read\"] }";
+    let good = r#"{"policies": ["dev.hcl"], "cases": [
+        {"operation": "read", "path": "secret/data/app", "then": "allowed"},
+        {"operation": "delete", "path": "secret/data/app", "then": "denied"},
+        {"operation": "read", "path": "sys/audit", "sudo": true, "then": "denied"}]}"#;
+    let bad = good.replace("\"denied\"", "\"allowed\"");
+    let files = [
+        ("dev.hcl", policy),
+        ("good.json", good),
+        ("bad.json", &bad),
+        ("none.json", "{}"),
+    ];
+    let run = offline("arca policy test ~/good.json", &files);
+    assert_eq!((run.exit, run.asked.len()), (0, 0), "{}", run.transcript());
+    assert!(run.output.ends_with("3 passed, 0 failed\n"), "{}", run.output);
+    let run = offline("arca policy test ~/bad.json", &files);
+    assert_eq!(run.exit, 1, "{}", run.transcript());
+    assert!(
+        run.output
+            .contains("FAIL  delete secret/data/app: should be allowed; rule \"secret/data/*\""),
+        "{}",
+        run.output
+    );
+    assert!(run.output.ends_with("1 passed, 2 failed\n"), "{}", run.output);
+    let run = offline("arca policy test ~/none.json", &files);
+    assert_eq!(run.exit, 1, "{}", run.transcript());
+}
+
+#[test]
 fn lease() {
     transcripts!(
         "lease",

@@ -1,8 +1,10 @@
 //! Policies and capabilities.
 
+use arca_base::Ttl;
+
 use super::Page;
 use crate::endpoint::Nothing;
-use crate::field::CommaList;
+use crate::field::{Any, CommaList};
 
 crate::fields! {
     /// Names a policy.
@@ -38,6 +40,29 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// A request to explain the verdict about. At most one of `token`, `accessor`, `entity_id` and `policies`
+    /// says whose it would be; the caller's when all are absent.
+    pub struct ExplainPolicies {
+        /// What would be done: create, read, update, delete, list, patch or scan.
+        operation: String,
+        /// Where.
+        path: String,
+        /// The token that would be sent.
+        token: String,
+        /// The accessor of the token that would be sent.
+        accessor: String,
+        /// The entity that would ask; counts what the entity and its groups have.
+        entity_id: String,
+        /// The names of the policies that would count.
+        policies: CommaList,
+        /// The parameters that would be sent; none when absent.
+        parameters: Option<Any>,
+        /// The wrapping TTL that would be sent; none when absent.
+        wrap_ttl: Option<Ttl>,
+    }
+}
+
 crate::endpoints! {
     /// List policies.
     ReadPolicies = Read "policy" => Nothing;
@@ -57,6 +82,8 @@ crate::endpoints! {
     UpdateAclPolicy = Update "policies/acl/{name*}" => WritePolicy;
     /// Delete a policy.
     DeleteAclPolicy = Delete "policies/acl/{name*}" => PolicyName;
+    /// Why a request would be allowed or denied.
+    ExplainVerdict = Update "policies/explain" => ExplainPolicies;
     /// What a token may do at paths.
     ReadCapabilities = Update "capabilities" => Capabilities;
     /// What the token of an accessor may do at paths.

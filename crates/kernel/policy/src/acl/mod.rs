@@ -20,7 +20,7 @@ use crate::pattern::{Form, Rank};
 use index::{PrefixSet, SegmentTrie};
 
 pub use compile::BadPolicySet;
-pub use explain::Explanation;
+pub use explain::{Explanation, MixedUp};
 pub use verdict::{Constraint, Denial, Verdict};
 
 /// What the policies of one token allow.

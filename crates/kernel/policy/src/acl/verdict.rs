@@ -111,7 +111,22 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Whether the request is allowed. Paths that need sudo must also look at [`Verdict::sudo`].
+    /// The verdict about a path that needs `sudo`, if `sudo` says so.
+    #[must_use]
+    pub fn needing_sudo(mut self, sudo: bool) -> Self {
+        if sudo && !self.sudo && self.denial.is_none() {
+            self.denial = Some(match self.rule {
+                Some((rule, _)) => Denial::Lacks {
+                    rule,
+                    needed: Capability::Sudo,
+                },
+                None => Denial::NoRule,
+            });
+        }
+        self
+    }
+
+    /// Whether the request is allowed. Paths that need sudo are judged by [`Verdict::needing_sudo`].
     #[must_use]
     pub const fn allowed(&self) -> bool {
         self.denial.is_none()

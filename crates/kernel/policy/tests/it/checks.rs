@@ -248,17 +248,29 @@ fn explanations_name_what_may_be_meant() {
             "kv/data/tema/x",
             "no rule matches the path; the nearest is rule \"kv/data/team/*\" (policy \"a\", line 2)",
         ),
+        (
+            "kv/team/x",
+            "no rule matches the path; rule \"kv/data/team/*\" (policy \"a\", line 2) is written for version 2 of \
+             the key-value engine: the path of the request lacks data/ behind the mount",
+        ),
         ("other/x", "no rule matches the path"),
     ] {
         let at = path(at);
         let request = Request::new(Read, &at);
-        let verdict = acl.check(&request);
-        let explained = acl.explain(&request, &verdict).unwrap();
-        assert_eq!(explained.to_string(), explanation, "{at}");
+        assert_eq!(acl.explain(&request, false).to_string(), explanation, "{at}");
     }
     let at = path("secret/app");
-    let request = Request::new(Read, &at);
-    assert!(acl.explain(&request, &acl.check(&request)).is_none());
+    let explained = acl.explain(&Request::new(Read, &at), false);
+    assert!(explained.verdict.allowed() && explained.mixed_up.is_none());
+    assert_eq!(
+        explained.to_string(),
+        "rule \"secret/app\" (policy \"a\", line 1) allows it"
+    );
+    let explained = acl.explain(&Request::new(Read, &at), true);
+    assert_eq!(
+        explained.to_string(),
+        "rule \"secret/app\" (policy \"a\", line 1) does not grant \"sudo\"; it grants read"
+    );
 }
 
 const LIMITED: &str = r#"

@@ -182,6 +182,32 @@ const OPERATIONS: [Operation; 9] = [
     Operation::Update,
 ];
 
+/// Explaining decides as enforcing does, and always has something to say.
+fn explained(acl: &Acl, request: &Request<'_>) -> Result<(), TestCaseError> {
+    for sudo in [false, true] {
+        let verdict = acl.check(request);
+        let allowed = verdict.allowed() && (!sudo || verdict.sudo());
+        let explained = acl.explain(request, sudo);
+        prop_assert_eq!(explained.verdict.allowed(), allowed, "{:?} {}", request, sudo);
+        prop_assert_eq!(explained.rule().map(Rule::path), verdict.rule().map(Rule::path));
+        prop_assert!(
+            explained
+                .verdict
+                .granting()
+                .eq(verdict.granting().filter(|_| allowed))
+        );
+        if let Some(denial) = verdict.denial() {
+            prop_assert_eq!(explained.reason(), denial.to_string());
+        }
+        prop_assert_eq!(
+            explained.reason().ends_with("allows it"),
+            allowed && verdict.rule().is_some()
+        );
+        prop_assert!(explained.nearest.len() <= 3 && (!allowed || explained.mixed_up.is_none()));
+    }
+    Ok(())
+}
+
 #[track_caller]
 fn compare(rules: &Rules, acl: &Acl, at: &str) -> Result<(), TestCaseError> {
     let Ok(request_path) = arca_base::RequestPath::parse(at) else {
@@ -191,6 +217,7 @@ fn compare(rules: &Rules, acl: &Acl, at: &str) -> Result<(), TestCaseError> {
     let (direct, listed) = (rule_for(rules, at, false), rule_for(rules, at, true));
     for operation in OPERATIONS {
         let request = Request::new(operation, &request_path);
+        explained(acl, &request)?;
         let verdict = acl.check(&request);
         let needed = Capability::needed_for(operation);
         let listing = matches!(operation, Operation::List | Operation::Scan);

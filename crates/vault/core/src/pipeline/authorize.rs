@@ -112,7 +112,7 @@ async fn decide(
             })
         ),
     };
-    acl.decide(&question)
+    acl.decide(&question).map_err(|fault| acl.told(fault))
 }
 
 impl Authorized {

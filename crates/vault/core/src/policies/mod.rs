@@ -1,5 +1,6 @@
 //! Policies: their texts, and what they allow a token. Policies about passwords are in [`password`].
 
+mod explain;
 pub mod password;
 mod subject;
 
@@ -17,6 +18,7 @@ use crate::barrier::{BarrierError, Generation, Rows, Stored, View, Writes};
 use crate::fault::Fault;
 use crate::identity::{Identity, Principal};
 use crate::tokens::Token;
+pub use explain::Explained;
 use subject::Subject;
 
 /// Compiled sets of policies that are kept.
@@ -292,28 +294,13 @@ impl Acl {
     /// # Errors
     /// [`Fault::denied`] with the reason.
     pub fn decide(&self, question: &Question<'_>) -> Result<Vec<String>, Fault> {
-        let request = Request {
-            operation: question.operation,
-            path: question.path,
-            data: Some(question.data),
-            wrap_ttl: question.wrap_ttl,
-        };
-        let verdict = self.0.check(&request);
+        let verdict = self.0.check(&Request::from(question)).needing_sudo(question.sudo);
         if let Some(denial) = verdict.denial() {
             return Err(Fault::denied().because(denial.to_string()));
         }
-        if question.sudo && !verdict.sudo() {
-            return Err(
-                Fault::denied().because("the path needs sudo, which the rule that counts does not grant")
-            );
-        }
-        if let Some(unkept) = verdict
-            .constraints()
-            .and_then(|asked| unsupported(asked, question.operation))
-        {
-            return Err(Fault::denied().because(format!(
-                "the rule that counts asks for {unkept}, which this server cannot check yet"
-            )));
+        let asked = verdict.constraints();
+        if let Some(unkept) = asked.and_then(|asked| unsupported(asked, question.operation)) {
+            return Err(Fault::denied().because(unchecked(unkept)));
         }
         Ok(verdict.granting().map(str::to_owned).collect())
     }
@@ -349,6 +336,22 @@ impl Acl {
                 .rule()
                 .is_some_and(|rule| rule.capabilities().contains(arca_policy::Capability::Sudo))
     }
+}
+
+impl<'a> From<&Question<'a>> for Request<'a> {
+    fn from(question: &Question<'a>) -> Self {
+        Self {
+            operation: question.operation,
+            path: question.path,
+            data: Some(question.data),
+            wrap_ttl: question.wrap_ttl,
+        }
+    }
+}
+
+/// Why a rule with something that this server does not check allows nothing.
+fn unchecked(unkept: &str) -> String {
+    format!("the rule that counts asks for {unkept}, which this server cannot check yet")
 }
 
 /// What a rule asks for that this server does not check. Such a rule allows nothing rather than too much.

@@ -1,6 +1,7 @@
 //! The server's own endpoints: `sys/*`. An engine like any other, except that it reaches the server's parts.
 
 mod audit;
+mod explain;
 mod info;
 mod leases;
 mod lockout;

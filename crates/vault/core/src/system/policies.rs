@@ -32,6 +32,8 @@ pub(super) fn routes() -> Table<System> {
         .on::<api::ReadAclPolicy, _, _>(read)
         .on::<api::UpdateAclPolicy, _, _>(write)
         .on::<api::DeleteAclPolicy, _, _>(delete)
+        .on::<api::ExplainVerdict, _, _>(super::explain::explain)
+        .reads_only()
         .on::<api::ReadCapabilities, _, _>(capabilities)
         .injects()
         .on::<api::ReadCapabilitiesAccessor, _, _>(capabilities_accessor)

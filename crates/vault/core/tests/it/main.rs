@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod explain;
 mod formats;
 mod help;
 mod identity;

@@ -1,5 +1,9 @@
 //! `policy`.
 
+mod explain;
+mod lint;
+mod test;
+
 use std::path::PathBuf;
 
 use arca_api::sys::Page;
@@ -10,10 +14,9 @@ use arca_base::Json;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::data;
 use super::failure::{DONE, Failure, Outcome};
 use super::session::Session;
-use super::wait;
+use super::{data, wait};
 use crate::term::display;
 
 /// Policies: what tokens may do.
@@ -29,6 +32,12 @@ pub(crate) enum Policy {
     Delete(Name),
     /// Put a policy file into the usual form
     Fmt(Fmt),
+    /// Say why something is allowed or denied
+    Explain(explain::Explain),
+    /// Look for mistakes in policy files, offline
+    Lint(lint::Lint),
+    /// Check what policy files allow and deny, offline
+    Test(test::Test),
 }
 
 #[derive(Args)]
@@ -70,6 +79,9 @@ impl Policy {
             Self::List => wait(list(session)),
             Self::Delete(command) => wait(command.delete(session)),
             Self::Fmt(command) => command.run(session),
+            Self::Explain(command) => wait(command.run(session)),
+            Self::Lint(command) => command.run(session),
+            Self::Test(command) => command.run(session),
         }
     }
 }
