@@ -1,0 +1,12 @@
+//! The agent: logs in, keeps secrets fresh, and writes them where programs find them.
+//!
+//! | part | holds |
+//! |---|---|
+//! | [`config`] | what a person can ask for, read from HCL or JSON |
+//! | [`token`] | the token everything else is done with |
+//! | [`board`] | what each part is doing, for whoever asks; never a value |
+#![warn(missing_docs)]
+
+pub mod board;
+pub mod config;
+pub mod token;
