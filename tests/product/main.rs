@@ -15,6 +15,7 @@ mod article_audit;
 mod article_commands;
 mod article_database;
 mod audit_trail;
+mod clients;
 mod database_chaos;
 mod documentation;
 mod durability;

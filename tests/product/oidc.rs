@@ -1,18 +1,16 @@
 //! Logging in through a browser at a provider of OpenID Connect: a certified one, in Node.js, with a person who fills
 //! in its forms.
 
-use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
 use arca_tests::node::Node;
+use arca_tests::npm;
 use arca_tests::program::{arca, bare, checked_in, installed, python};
 use serde_json::json;
-
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "provider.mjs"];
 
 /// A running provider. It ends when dropped.
 struct Provider {
@@ -24,7 +22,11 @@ struct Provider {
 
 impl Provider {
     fn start(home: &Path, redirect_uri: &str) -> Self {
-        let folder = provider_installed();
+        let folder = npm::program(
+            Path::new(env!("CARGO_TARGET_TMPDIR")),
+            "oidc-provider",
+            &["provider.mjs"],
+        );
         let port = free_port();
         let mut child = bare(&installed("node", "nodejs"), home)
             .arg(folder.join("provider.mjs"))
@@ -51,38 +53,6 @@ impl Drop for Provider {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// The folder with the provider and its pinned libraries, installed unless it is there.
-fn provider_installed() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("oidc-provider");
-    fs::create_dir_all(&folder).unwrap();
-    let lock = File::create(folder.join("lock")).unwrap();
-    lock.lock().unwrap();
-    let done = folder.join("installed");
-    let wanted = fs::read_to_string(checked_in("clients/oidc-provider/package-lock.json")).unwrap();
-    for file in FILES {
-        fs::copy(
-            checked_in(&format!("clients/oidc-provider/{file}")),
-            folder.join(file),
-        )
-        .unwrap();
-    }
-    if fs::read_to_string(&done).is_ok_and(|found| found == wanted) {
-        return folder;
-    }
-    let ran = Command::new(installed("npm", "npm"))
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .output()
-        .unwrap();
-    assert!(
-        ran.status.success(),
-        "npm: {}",
-        String::from_utf8_lossy(&ran.stderr)
-    );
-    fs::write(done, wanted).unwrap();
-    folder
 }
 
 fn free_port() -> u16 {

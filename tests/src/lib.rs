@@ -17,6 +17,7 @@ pub mod commands;
 pub mod http;
 pub mod markdown;
 pub mod node;
+pub mod npm;
 pub mod program;
 pub mod server;
 

@@ -13,10 +13,10 @@ use crate::workspace::{Workspace, captured, program_name};
 pub(crate) const USAGE: &str = "\
 Usage: cargo xtask setup
 
-Installs what is missing of: PostgreSQL, MariaDB, Redis, OpenLDAP, strace, curl, openssl, faketime, Node.js with npm,
+Installs what is missing of: PostgreSQL, MariaDB, Redis, OpenLDAP, strace, curl, openssl, faketime, Node.js with npm, Go,
 python3 with a virtual environment under target/python for the pinned client libraries of the tests, and wrk for the
-benchmarks. Installs
-packages with apt-get, as root or through sudo without a password; does nothing where everything is there.";
+benchmarks. Installs packages with apt-get, as root or through sudo without a password; does nothing where everything
+is there.";
 
 /// What a program is needed for.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,6 +87,12 @@ const NEEDS: &[Need] = &[
         packages: &["nodejs", "npm"],
         purpose: Purpose::Tests,
         is_met: || has_program("node") && has_program("npm"),
+    },
+    Need {
+        what: "go",
+        packages: &["golang-go"],
+        purpose: Purpose::Tests,
+        is_met: || has_program("go"),
     },
     Need {
         what: "python3 with venv",
