@@ -3,10 +3,14 @@
 //! | part | holds |
 //! |---|---|
 //! | [`config`] | what a person can ask for, read from HCL or JSON |
+//! | [`server`] | from what a person says about the server to a client of it |
 //! | [`token`] | the token everything else is done with |
+//! | [`auth`] | logging in, and staying logged in |
 //! | [`board`] | what each part is doing, for whoever asks; never a value |
 #![warn(missing_docs)]
 
+pub mod auth;
 pub mod board;
 pub mod config;
+pub mod server;
 pub mod token;

@@ -175,68 +175,71 @@ fn the_settings_of_each_method() {
     }
 }
 
+/// What is written, the field the error names, and what it says.
+const METHOD_MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        r#""kubernetes" {}"#,
+        "auto_auth.method.kubernetes.config.role",
+        "is required",
+    ),
+    (
+        r#""kubernetes" { config { role = "" } }"#,
+        ".config.role",
+        "is required",
+    ),
+    (
+        r#""kubernetes" { mount_path = "kubernetes" config { role = "a" } }"#,
+        ".mount_path",
+        "write \"auth/kubernetes\"",
+    ),
+    (
+        r#""kubernetes" { min_backoff = "10m" config { role = "a" } }"#,
+        ".min_backoff",
+        "more than max_backoff",
+    ),
+    (
+        r#""kubernetes" { min_backoff = "soon" config { role = "a" } }"#,
+        ".min_backoff",
+        "invalid duration",
+    ),
+    (
+        r#""kubernetes" { config { role = "a" } config { role = "b" } }"#,
+        ".config",
+        "only one",
+    ),
+    (r#""approle" { config {} }"#, ".role_id_file_path", "is required"),
+    (
+        r#""approle" { config { role_id_file_path = "/r" secret_id_response_wrapping_path = "x" } }"#,
+        ".secret_id_response_wrapping_path",
+        "needs secret_id_file_path",
+    ),
+    (r#""jwt" { config { role = "r" } }"#, ".path", "is required"),
+    (r#""token_file" { config {} }"#, ".token_file_path", "is required"),
+    (
+        r#""cert" { config { client_cert = "/c" } }"#,
+        ".client_key",
+        "go together",
+    ),
+    (
+        r#""ldap" { config { username = "u" } }"#,
+        ".password_file_path",
+        "is required",
+    ),
+    (
+        r#""userpass" { config { password_file_path = "/p" } }"#,
+        ".username",
+        "is required",
+    ),
+    (r#""aws" {}"#, ".type", "is not supported: use \"kubernetes\""),
+    (r#""kubernetis" {}"#, ".type", "is no method"),
+    ("{}", ".type", "no type is given"),
+    (r#""a" "b" {}"#, "method", "several labels"),
+    (r#"= "kubernetes""#, "method", "expected a block"),
+];
+
 #[test]
 fn mistakes_of_methods_name_field_and_remedy() {
-    for (method, field, reason) in [
-        (
-            r#""kubernetes" {}"#,
-            "auto_auth.method.kubernetes.config.role",
-            "is required",
-        ),
-        (
-            r#""kubernetes" { config { role = "" } }"#,
-            ".config.role",
-            "is required",
-        ),
-        (
-            r#""kubernetes" { mount_path = "kubernetes" config { role = "a" } }"#,
-            ".mount_path",
-            "write \"auth/kubernetes\"",
-        ),
-        (
-            r#""kubernetes" { min_backoff = "10m" config { role = "a" } }"#,
-            ".min_backoff",
-            "more than max_backoff",
-        ),
-        (
-            r#""kubernetes" { min_backoff = "soon" config { role = "a" } }"#,
-            ".min_backoff",
-            "invalid duration",
-        ),
-        (
-            r#""kubernetes" { config { role = "a" } config { role = "b" } }"#,
-            ".config",
-            "only one",
-        ),
-        (r#""approle" { config {} }"#, ".role_id_file_path", "is required"),
-        (
-            r#""approle" { config { role_id_file_path = "/r" secret_id_response_wrapping_path = "x" } }"#,
-            ".secret_id_response_wrapping_path",
-            "needs secret_id_file_path",
-        ),
-        (r#""jwt" { config { role = "r" } }"#, ".path", "is required"),
-        (r#""token_file" { config {} }"#, ".token_file_path", "is required"),
-        (
-            r#""cert" { config { client_cert = "/c" } }"#,
-            ".client_key",
-            "go together",
-        ),
-        (
-            r#""ldap" { config { username = "u" } }"#,
-            ".password_file_path",
-            "is required",
-        ),
-        (
-            r#""userpass" { config { password_file_path = "/p" } }"#,
-            ".username",
-            "is required",
-        ),
-        (r#""aws" {}"#, ".type", "is not supported: use \"kubernetes\""),
-        (r#""kubernetis" {}"#, ".type", "is no method"),
-        ("{}", ".type", "no type is given"),
-        (r#""a" "b" {}"#, "method", "several labels"),
-        (r#"= "kubernetes""#, "method", "expected a block"),
-    ] {
+    for (method, field, reason) in METHOD_MISTAKES {
         let error = read(&with_method(method)).unwrap_err();
         assert!(
             error.starts_with("agent.hcl:1:") && error.contains(field) && error.contains(reason),
@@ -375,56 +378,59 @@ fn templates_in_every_form() {
     assert_eq!(config.notes.len(), 1, "{:?}", config.notes);
 }
 
+/// What is written, the field the error names, and what it says.
+const TEMPLATE_MISTAKES: &[(&str, &str, &str)] = &[
+    (
+        r#"{ destination = "/d" }"#,
+        "template.contents",
+        "one of source and contents",
+    ),
+    (
+        r#"{ destination = "/d" source = "/s" contents = "c" }"#,
+        "template.contents",
+        "exclude each other",
+    ),
+    (r#"{ contents = "c" }"#, "template.destination", "is required"),
+    (
+        r#"{ contents = "c" destination = "/d" perm = "0600" }"#,
+        "template.perm",
+        "did you mean \"perms\"",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" exec { comand = "x" } }"#,
+        "template.exec.comand",
+        "did you mean \"command\"",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" exec { env { none = 1 } } }"#,
+        "template.exec.env.none",
+        "unknown key",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" command = "x" exec { command = "y" } }"#,
+        "template.exec.command",
+        "twice",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" wait = "5s:1s" }"#,
+        "template.wait",
+        "shorter than min",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" perms = 644 }"#,
+        "template.perms",
+        "in octal",
+    ),
+    (
+        r#"{ contents = "c" destination = "/d" backup = "maybe" }"#,
+        "template.backup",
+        "true or false",
+    ),
+];
+
 #[test]
 fn mistakes_of_templates_name_field_and_remedy() {
-    for (template, field, reason) in [
-        (
-            r#"{ destination = "/d" }"#,
-            "template.contents",
-            "one of source and contents",
-        ),
-        (
-            r#"{ destination = "/d" source = "/s" contents = "c" }"#,
-            "template.contents",
-            "exclude each other",
-        ),
-        (r#"{ contents = "c" }"#, "template.destination", "is required"),
-        (
-            r#"{ contents = "c" destination = "/d" perm = "0600" }"#,
-            "template.perm",
-            "did you mean \"perms\"",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" exec { comand = "x" } }"#,
-            "template.exec.comand",
-            "did you mean \"command\"",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" exec { env { none = 1 } } }"#,
-            "template.exec.env.none",
-            "unknown key",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" command = "x" exec { command = "y" } }"#,
-            "template.exec.command",
-            "twice",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" wait = "5s:1s" }"#,
-            "template.wait",
-            "shorter than min",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" perms = 644 }"#,
-            "template.perms",
-            "in octal",
-        ),
-        (
-            r#"{ contents = "c" destination = "/d" backup = "maybe" }"#,
-            "template.backup",
-            "true or false",
-        ),
-    ] {
+    for (template, field, reason) in TEMPLATE_MISTAKES {
         let error = read(&format!("{LOGIN} template {template}")).unwrap_err();
         assert!(
             error.starts_with("agent.hcl:1:") && error.contains(field) && error.contains(reason),
@@ -462,72 +468,91 @@ fn the_supervised_process() {
         .map(|template| template.name.as_str())
         .collect();
     assert_eq!(names, ["A", "B_2"]);
-    let env = r#"env_template "A" { contents = "x" }"#;
-    let exec = r#"exec { command = "x" }"#;
-    for (text, field, reason) in [
-        (format!("{method} {env}"), "env_template: ", "add exec"),
+}
+
+/// The texts of blocks that rules are about, in the place of their names.
+fn filled(text: &str) -> String {
+    [
+        ("$login", LOGIN),
+        ("$method", r#"method "kubernetes" { config { role = "a" } }"#),
         (
-            format!("{method} {exec} template {{ contents = \"c\" destination = \"/d\" }}"),
-            "exec: ",
-            "add env_template",
+            "$wrapped",
+            r#"method "kubernetes" { wrap_ttl = "5m" config { role = "a" } }"#,
         ),
-        (
-            format!("{method} {env} {exec} template {{ contents = \"c\" destination = \"/d\" }}"),
-            "template: ",
-            "two agents",
-        ),
-        (
-            format!("{method} {env} {exec} api_proxy {{}} listener \"tcp\" {{ tls_disable = true }}"),
-            "api_proxy: ",
-            "two agents",
-        ),
-        (
-            format!("{method} {env} {env} {exec}"),
-            "env_template: ",
-            "\"A\" stands there twice",
-        ),
-        (
-            format!("{method} env_template \"1A\" {{ contents = \"x\" }} {exec}"),
-            "env_template.1A: ",
-            "is no name",
-        ),
-        (
-            format!("{method} env_template {{ contents = \"x\" }} {exec}"),
-            "env_template: ",
-            "no variable is named",
-        ),
-        (
-            format!("{method} env_template \"A\" {{ contents = \"x\" destination = \"/d\" }} {exec}"),
-            "env_template.A.destination",
-            "unknown key",
-        ),
-        (
-            format!("{method} {env} exec {{}}"),
-            "exec.command: ",
-            "is required",
-        ),
-        (
-            format!("{method} {env} exec {{ command = \"x\" restart_stop_signal = \"SIGNOPE\" }}"),
-            "exec.restart_stop_signal: ",
-            "is no signal",
-        ),
-        (
-            format!("{method} {env} exec {{ command = \"x\" restart_on_secret_changes = \"maybe\" }}"),
-            "exec.restart_on_secret_changes: ",
-            "always",
-        ),
-        (
-            format!("{method} {env} exec {{ command = \"x\" signal = \"x\" }}"),
-            "exec.signal",
-            "unknown key",
-        ),
-        (
-            format!("{env} {exec} listener \"tcp\" {{ tls_disable = true }}"),
-            "env_template: ",
-            "add auto_auth",
-        ),
-    ] {
-        let error = read(&text).unwrap_err();
+        ("$sink", r#"sink "file" { config { path = "/t" } }"#),
+        ("$listener", r#"listener "tcp" { tls_disable = true }"#),
+        ("$template", r#"template { contents = "c" destination = "/d" }"#),
+        ("$env", r#"env_template "A" { contents = "x" }"#),
+        ("$exec", r#"exec { command = "x" }"#),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (name, block)| text.replace(name, block))
+}
+
+const PROCESS_MISTAKES: &[(&str, &str, &str)] = &[
+    ("auto_auth { $method } $env", "env_template: ", "add exec"),
+    (
+        "auto_auth { $method } $exec $template",
+        "exec: ",
+        "add env_template",
+    ),
+    (
+        "auto_auth { $method } $env $exec $template",
+        "template: ",
+        "two agents",
+    ),
+    (
+        "auto_auth { $method } $env $exec api_proxy {} $listener",
+        "api_proxy: ",
+        "two agents",
+    ),
+    (
+        "auto_auth { $method } $env $env $exec",
+        "env_template: ",
+        "\"A\" stands there twice",
+    ),
+    (
+        r#"auto_auth { $method } env_template "1A" { contents = "x" } $exec"#,
+        "env_template.1A: ",
+        "is no name",
+    ),
+    (
+        r#"auto_auth { $method } env_template { contents = "x" } $exec"#,
+        "env_template: ",
+        "no variable is named",
+    ),
+    (
+        r#"auto_auth { $method } env_template "A" { contents = "x" destination = "/d" } $exec"#,
+        "env_template.A.destination",
+        "unknown key",
+    ),
+    (
+        "auto_auth { $method } $env exec {}",
+        "exec.command: ",
+        "is required",
+    ),
+    (
+        r#"auto_auth { $method } $env exec { command = "x" restart_stop_signal = "SIGNOPE" }"#,
+        "exec.restart_stop_signal: ",
+        "is no signal",
+    ),
+    (
+        r#"auto_auth { $method } $env exec { command = "x" restart_on_secret_changes = "maybe" }"#,
+        "exec.restart_on_secret_changes: ",
+        "always",
+    ),
+    (
+        r#"auto_auth { $method } $env exec { command = "x" signal = "x" }"#,
+        "exec.signal",
+        "unknown key",
+    ),
+    ("$env $exec $listener", "env_template: ", "add auto_auth"),
+];
+
+#[test]
+fn mistakes_of_the_supervised_process_name_field_and_remedy() {
+    for (text, field, reason) in PROCESS_MISTAKES {
+        let error = read(&filled(text)).unwrap_err();
         assert!(
             error.starts_with("agent.hcl:1:") && error.contains(field) && error.contains(reason),
             "{text}: {error}"
@@ -582,87 +607,77 @@ fn listeners_in_every_form() {
     }
 }
 
+/// What is written, and what the error says.
+const RULES: &[(&str, &str)] = &[
+    ("", "asks for nothing"),
+    ("auto_auth { $method }", "nobody gets the token"),
+    ("$login api_proxy {}", "api_proxy: needs a listener"),
+    ("$login cache {}", "cache: nobody reads it"),
+    (
+        "$login $listener cache { use_auto_auth_token = true } api_proxy { use_auto_auth_token = true }",
+        "also stands in api_proxy",
+    ),
+    (
+        "$login $listener api_proxy { use_auto_auth_token = \"sometimes\" }",
+        "true, false or \"force\"",
+    ),
+    (
+        "$listener api_proxy { use_auto_auth_token = true }",
+        "use_auto_auth_token: needs a token",
+    ),
+    ("$listener $template", "template: needs a token"),
+    ("auto_auth { $wrapped $sink $sink }", "exactly one sink"),
+    (
+        "auto_auth { $wrapped sink \"file\" { wrap_ttl = 60 config { path = \"/t\" } } }",
+        "wraps the token already",
+    ),
+    (
+        "auto_auth { $wrapped $sink } $listener api_proxy { use_auto_auth_token = true }",
+        "needs the token itself",
+    ),
+    (
+        "auto_auth { $wrapped $sink } $template",
+        "templates need the token itself",
+    ),
+    ("$login $login", "auto_auth: only one such block"),
+    ("$login vault {} vault {}", "vault: only one such block"),
+    (
+        "$login vault { retry { num_retries = -2 } }",
+        "vault.retry.num_retries: use a number",
+    ),
+    (
+        "$login cache { persist \"disk\" {} } $listener",
+        "cache.persist.disk.type: ",
+    ),
+    (
+        "$login cache { persist \"kubernetes\" {} } $listener",
+        "cache.persist.kubernetes.path: is required",
+    ),
+    (
+        "$login log_level = \"loud\"",
+        "log_level: \"loud\" is none of trace",
+    ),
+];
+
 #[test]
 fn what_must_hold_between_blocks() {
-    let method = r#"method "kubernetes" { config { role = "a" } }"#;
-    let wrapped = r#"method "kubernetes" { wrap_ttl = "5m" config { role = "a" } }"#;
-    let sink = r#"sink "file" { config { path = "/t" } }"#;
-    let listener = r#"listener "tcp" { tls_disable = true }"#;
-    let template = r#"template { contents = "c" destination = "/d" }"#;
-    for (text, reason) in [
-        (String::new(), "asks for nothing"),
-        (format!("auto_auth {{ {method} }}"), "nobody gets the token"),
-        (format!("{LOGIN} api_proxy {{}}"), "api_proxy: needs a listener"),
-        (format!("{LOGIN} cache {{}}"), "cache: nobody reads it"),
-        (
-            format!(
-                "{LOGIN} {listener} cache {{ use_auto_auth_token = true }} api_proxy {{ use_auto_auth_token = true }}"
-            ),
-            "also stands in api_proxy",
-        ),
-        (
-            format!("{LOGIN} {listener} api_proxy {{ use_auto_auth_token = \"sometimes\" }}"),
-            "true, false or \"force\"",
-        ),
-        (
-            format!("{listener} api_proxy {{ use_auto_auth_token = true }}"),
-            "use_auto_auth_token: needs a token",
-        ),
-        (format!("{listener} {template}"), "template: needs a token"),
-        (
-            format!("auto_auth {{ {wrapped} {sink} {sink} }}"),
-            "exactly one sink",
-        ),
-        (
-            format!("auto_auth {{ {wrapped} sink \"file\" {{ wrap_ttl = 60 config {{ path = \"/t\" }} }} }}"),
-            "wraps the token already",
-        ),
-        (
-            format!("auto_auth {{ {wrapped} {sink} }} {listener} api_proxy {{ use_auto_auth_token = true }}"),
-            "needs the token itself",
-        ),
-        (
-            format!("auto_auth {{ {wrapped} {sink} }} {template}"),
-            "templates need the token itself",
-        ),
-        (format!("{LOGIN} {LOGIN}"), "auto_auth: only one such block"),
-        (
-            format!("{LOGIN} vault {{}} vault {{}}"),
-            "vault: only one such block",
-        ),
-        (
-            format!("{LOGIN} vault {{ retry {{ num_retries = -2 }} }}"),
-            "vault.retry.num_retries: use a number",
-        ),
-        (
-            format!("{LOGIN} cache {{ persist \"disk\" {{}} }} {listener}"),
-            "cache.persist.disk.type: ",
-        ),
-        (
-            format!("{LOGIN} cache {{ persist \"kubernetes\" {{}} }} {listener}"),
-            "cache.persist.kubernetes.path: is required",
-        ),
-        (
-            format!("{LOGIN} log_level = \"loud\""),
-            "log_level: \"loud\" is none of trace",
-        ),
-    ] {
-        let error = read(&text).unwrap_err();
+    for (text, reason) in RULES {
+        let error = read(&filled(text)).unwrap_err();
         assert!(error.contains(reason), "{text}: {error}");
         assert!(
             text.is_empty() || error.starts_with("agent.hcl:1:"),
             "{text}: {error}"
         );
     }
-    let forced = good(&format!(
-        "{LOGIN} {listener} cache {{ use_auto_auth_token = \"force\" }}"
+    let forced = good(&filled(
+        "$login $listener cache { use_auto_auth_token = \"force\" }",
     ));
     assert_eq!(forced.api_proxy.unwrap().own_token, OwnToken::Force);
-    good(&format!("{LOGIN} cache {{}} {template}"));
-    good(&format!(
-        "auto_auth {{ {method} }} {listener} api_proxy {{ use_auto_auth_token = true }}"
+    good(&filled("$login cache {} $template"));
+    good(&filled(
+        "auto_auth { $method } $listener api_proxy { use_auto_auth_token = true }",
     ));
-    good(&format!("auto_auth {{ {wrapped} {sink} }}"));
+    good(&filled("auto_auth { $wrapped $sink }"));
 }
 
 #[test]
