@@ -10,4 +10,5 @@
 
 mod login;
 mod methods;
+mod sinks;
 mod world;
