@@ -70,7 +70,9 @@ fn advice(source: &io::Error) -> &'static str {
             "; let the agent write into that folder, and set owners only as root"
         }
         io::ErrorKind::IsADirectory => "; name a file, not a folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; make room on that file system",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "; make room on that file system"
+        }
         io::ErrorKind::ReadOnlyFilesystem => "; name a folder on a file system that can be written",
         _ => "",
     }
@@ -203,5 +205,37 @@ impl Sinks {
             .ok_or(SinkError::NotWrapped)?;
         let text = serde_json::to_string(&wrapped).map_err(|_| SinkError::NotWrapped)?;
         Ok(Secret::new(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_files_come_with_a_remedy() {
+        for (kind, remedy) in [
+            (io::ErrorKind::StorageFull, "make room on that file system"),
+            (io::ErrorKind::QuotaExceeded, "make room on that file system"),
+            (
+                io::ErrorKind::PermissionDenied,
+                "let the agent write into that folder",
+            ),
+            (
+                io::ErrorKind::ReadOnlyFilesystem,
+                "a file system that can be written",
+            ),
+            (io::ErrorKind::NotFound, "make the folder"),
+        ] {
+            let error = SinkError::File {
+                path: "/run/token".into(),
+                source: kind.into(),
+            };
+            let text = error.to_string();
+            assert!(
+                text.starts_with("cannot write the token to /run/token: ") && text.contains(remedy),
+                "{text}"
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod log;
 mod login;
 mod methods;
 mod sinks;

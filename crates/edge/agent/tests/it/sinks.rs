@@ -236,3 +236,43 @@ async fn a_key_file_is_read_each_time() {
         .await;
     assert!(!read(&world, "a").contains("token"));
 }
+
+/// Runs in a process of its own that may not make files longer than nothing.
+#[tokio::test]
+#[ignore = "part of `a_file_that_cannot_be_filled_leaves_the_former_one`"]
+async fn writes_without_room() {
+    let Some(folder) = std::env::var_os("SINK_FOLDER") else {
+        return;
+    };
+    let world = World::with("").await;
+    let path = std::path::Path::new(&folder).join("token");
+    let writing = start(
+        &world,
+        &format!("sink \"file\" {{ config {{ path = {path:?} }} }}"),
+    );
+    writing.send(&world, "new", 1);
+    for _ in 0..10 {
+        world.pass(Duration::from_secs(1)).await;
+    }
+    assert!(!writing.written.all());
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_filled_leaves_the_former_one() {
+    let world = World::with("").await;
+    world.file("token", "old");
+    let child = "trap '' XFSZ; ulimit -f 0; exec \"$0\" --exact sinks::writes_without_room --ignored";
+    let status = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(child)
+        .arg(std::env::current_exe().unwrap())
+        .env("SINK_FOLDER", world.folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&status.stdout);
+    assert!(status.status.success() && said.contains("1 passed"), "{said}");
+    assert_eq!(
+        (read(&world, "token").as_str(), names(&world)),
+        ("old", vec!["token".to_owned()])
+    );
+}
