@@ -10,8 +10,13 @@ use super::backoff::{Backoff, part};
 use super::{Obtained, Running, obtained_by_lookup, renew, trouble};
 use crate::token::HeldToken;
 
-/// At most one login for rejected tokens in this time.
+/// At most one login for rejected tokens in this time, and less often when one follows the other: a token that may
+/// neither do what it is used for nor look at itself would otherwise be replaced for ever.
 const BETWEEN_REJECTIONS: Duration = Duration::from_secs(5);
+const MOST_BETWEEN_REJECTIONS: Duration = Duration::from_mins(5);
+
+/// A token that was good for so long is no sign of that.
+const LONG_GOOD: Duration = Duration::from_mins(10);
 
 /// Whether a token that is held has become useless.
 enum Interrupted {
@@ -167,7 +172,11 @@ impl Running {
     /// Looks at a token that was reported as rejected.
     async fn is_gone(&mut self, obtained_at: Duration) -> bool {
         let age = self.login.clock.monotonic().saturating_sub(obtained_at);
-        let pause = BETWEEN_REJECTIONS.saturating_sub(age);
+        if age >= LONG_GOOD {
+            self.rejected_in_a_row = 0;
+        }
+        let between = BETWEEN_REJECTIONS.saturating_mul(1 << self.rejected_in_a_row.min(10));
+        let pause = between.min(MOST_BETWEEN_REJECTIONS).saturating_sub(age);
         self.login.clock.sleep(pause).await;
         let held = self
             .login
@@ -186,6 +195,7 @@ impl Running {
             self.login.rejections.dismiss(self.generation);
             return false;
         }
+        self.rejected_in_a_row = self.rejected_in_a_row.saturating_add(1);
         warn!("the server no longer takes the token: logging in again");
         self.withdraw();
         true

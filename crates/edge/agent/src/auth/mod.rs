@@ -146,6 +146,8 @@ struct Running {
     generation: u64,
     /// When the token in force ends, by the monotonic clock; `None` for never or no token.
     ends: Option<Duration>,
+    /// Tokens that were rejected soon after they were obtained, one after the other.
+    rejected_in_a_row: u32,
 }
 
 impl Login {
@@ -175,6 +177,7 @@ impl Login {
             credentials,
             generation: 0,
             ends: None,
+            rejected_in_a_row: 0,
         };
         let mut obtained = running.adopt(preloaded).await;
         loop {
