@@ -1,12 +1,13 @@
 //! The client: typed and untyped calls, retries and redirects.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arca_api::{Endpoint, Envelope};
 use arca_base::json::Object;
 use arca_base::{Clock, Entropy, Secret};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use crate::error::{ClientError, StatusError};
 use crate::network::Network;
 use crate::pace::{Pace, Turns};
 use crate::request::Request;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Chunks, Transport, TransportError};
 use crate::{redirect, retry};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
@@ -30,6 +31,13 @@ const IS_REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// Standby nodes answer this path with 429, which is no error there.
 const HEALTH: &str = "sys/health";
+
+/// Most bytes read of the reason for an error of an answer that comes as a stream.
+const ERROR_LIMIT: usize = 64 << 10;
+
+/// Whether a transport waits for the whole answer or for its head.
+type Carry<B> = for<'a> fn(&'a dyn Transport, http::Request<Bytes>) -> Carried<'a, B>;
+type Carried<'a, B> = Pin<Box<dyn Future<Output = Result<Response<B>, TransportError>> + Send + 'a>>;
 
 /// The outside world a client works with.
 #[derive(Clone)]
@@ -289,23 +297,76 @@ impl Client {
     /// [`ClientError`], also for an answer with an error status.
     pub async fn raw(&self, request: &Request) -> Result<Response<Bytes>, ClientError> {
         let url = self.url(request)?;
-        let http = self.http(request, &url)?;
-        let work = self.exchange(http, &url);
-        let response = match self.timeout {
-            None => work.await?,
-            Some(after) => tokio::select! {
-                biased;
-                outcome = work => outcome?,
-                () = self.surroundings.clock.sleep(after) => {
-                    return Err(ClientError::TimedOut { method: request.method.clone(), url, after });
-                }
-            },
-        };
+        let response = self
+            .timely(request, &url, |transport, http| transport.send(http))
+            .await?;
         let standby = request.path == HEALTH && response.status() == StatusCode::TOO_MANY_REQUESTS;
         if standby || response.status().as_u16() < 400 {
             Ok(response)
         } else {
             Err(Box::new(status_error(request.method.clone(), url, &response)).into())
+        }
+    }
+
+    /// Sends a request and gives the answer as soon as its head is there; its body comes as the server sends it,
+    /// without a limit of time.
+    ///
+    /// # Errors
+    /// [`ClientError`], also for an answer with an error status.
+    pub async fn stream(&self, request: &Request) -> Result<Response<Chunks>, ClientError> {
+        let url = self.url(request)?;
+        let response = self
+            .timely(request, &url, |transport, http| transport.open(http))
+            .await?;
+        if response.status().as_u16() < 400 {
+            return Ok(response);
+        }
+        let (head, body) = response.into_parts();
+        let reason = start_of(body, ERROR_LIMIT).await;
+        let response = Response::from_parts(head, reason);
+        Err(Box::new(status_error(request.method.clone(), url, &response)).into())
+    }
+
+    /// What an answer's content failed with, in the words of this client.
+    pub(crate) fn broken(&self, request: &Request, source: TransportError) -> ClientError {
+        let url = self.url(request).unwrap_or_default();
+        transport_error(&request.method, &url, source)
+    }
+
+    /// What it means that nothing has come for so long.
+    pub(crate) fn silent(&self, request: &Request, after: Duration) -> ClientError {
+        ClientError::TimedOut {
+            method: request.method.clone(),
+            url: self.url(request).unwrap_or_default(),
+            after,
+        }
+    }
+
+    /// Measures time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.surroundings.clock
+    }
+
+    /// Sends a request within the time for one call.
+    async fn timely<B>(
+        &self,
+        request: &Request,
+        url: &str,
+        carry: Carry<B>,
+    ) -> Result<Response<B>, ClientError> {
+        let http = self.http(request, url)?;
+        let work = self.exchange(http, url, carry);
+        let Some(after) = self.timeout else {
+            return work.await;
+        };
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = self.surroundings.clock.sleep(after) => Err(ClientError::TimedOut {
+                method: request.method.clone(),
+                url: url.to_owned(),
+                after,
+            }),
         }
     }
 
@@ -318,7 +379,7 @@ impl Client {
             })
     }
 
-    fn unreadable(&self, request: &Request, Unreadable(reason): Unreadable) -> ClientError {
+    pub(crate) fn unreadable(&self, request: &Request, Unreadable(reason): Unreadable) -> ClientError {
         ClientError::Decode {
             method: request.method.clone(),
             url: self.url(request).unwrap_or_default(),
@@ -364,9 +425,14 @@ impl Client {
     }
 
     /// Sends, and once more where the server points to, as often as it may help.
-    async fn exchange(&self, http: http::Request<Bytes>, url: &str) -> Result<Response<Bytes>, ClientError> {
+    async fn exchange<B>(
+        &self,
+        http: http::Request<Bytes>,
+        url: &str,
+        carry: Carry<B>,
+    ) -> Result<Response<B>, ClientError> {
         let method = http.method().clone();
-        let response = self.attempts(&http, url).await?;
+        let response = self.attempts(&http, url, carry).await?;
         let Some(location) = redirect::target(url, &response) else {
             return Ok(response);
         };
@@ -386,18 +452,23 @@ impl Client {
         *moved.uri_mut() = location
             .parse()
             .map_err(|_| refuse(&location, "which is not a usable URL"))?;
-        let response = self.attempts(&moved, &location).await?;
+        let response = self.attempts(&moved, &location, carry).await?;
         match redirect::target(&location, &response) {
             Some(further) => Err(refuse(&further, "after another redirect")),
             None => Ok(response),
         }
     }
 
-    async fn attempts(&self, http: &http::Request<Bytes>, url: &str) -> Result<Response<Bytes>, ClientError> {
+    async fn attempts<B>(
+        &self,
+        http: &http::Request<Bytes>,
+        url: &str,
+        carry: Carry<B>,
+    ) -> Result<Response<B>, ClientError> {
         let mut attempt = 0;
         loop {
             self.take_turn().await;
-            let outcome = self.surroundings.transport.send(http.clone()).await;
+            let outcome = carry(&*self.surroundings.transport, http.clone()).await;
             if attempt >= self.max_retries || !retry::is_worth_it(&outcome) {
                 return outcome.map_err(|source| transport_error(http.method(), url, source));
             }
@@ -450,6 +521,19 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
         raw,
         answer: answer.filter(answer::has_content),
     }
+}
+
+/// What arrives of a body until it ends, breaks or has reached the limit.
+async fn start_of(mut body: Chunks, limit: usize) -> Bytes {
+    let mut start = BytesMut::new();
+    while let Some(Ok(chunk)) = body.next().await {
+        start.extend_from_slice(&chunk);
+        if start.len() >= limit {
+            start.truncate(limit);
+            break;
+        }
+    }
+    start.freeze()
 }
 
 fn transport_error(method: &Method, url: &str, source: TransportError) -> ClientError {
