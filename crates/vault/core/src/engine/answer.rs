@@ -7,6 +7,7 @@ use arca_storage::Revision;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::events::{Streamed, Subscription};
 use crate::fault::Fault;
 use crate::tokens::{Issued, TokenKind};
 
@@ -46,6 +47,8 @@ pub enum Body {
     Wrapped(crate::wrapping::Wrapped),
     /// A body of its own shape.
     Raw(RawBody),
+    /// A body that goes on.
+    Stream(Streamed),
 }
 
 /// Names in a folder.
@@ -169,6 +172,11 @@ impl Answer {
     #[must_use]
     pub const fn empty() -> Self {
         Self::of(Body::Empty)
+    }
+
+    /// A stream of events.
+    pub(crate) fn stream(subscription: Subscription) -> Self {
+        Self::of(Body::Stream(Streamed::new(subscription)))
     }
 
     /// Accepted, going on in the background.
