@@ -18,6 +18,7 @@ mod audit_trail;
 mod database_chaos;
 mod documentation;
 mod durability;
+mod events;
 mod hvac;
 mod hvac_database;
 mod kubernetes;

@@ -7,7 +7,7 @@ use arca_storage::Revision;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::events::{Streamed, Subscription};
+use crate::events::{Streamed, Subscription, Told};
 use crate::fault::Fault;
 use crate::tokens::{Issued, TokenKind};
 
@@ -96,6 +96,8 @@ pub struct Grant {
     pub target: String,
     /// What the engine wrote down before it made the secret.
     pub intent: Option<Intent>,
+    /// What subscribers are told, with the commit that stores the lease.
+    pub told: Option<Told>,
 }
 
 /// What an auth method, or a role of one, says about the tokens it issues.

@@ -374,6 +374,7 @@ async fn whoever_reads_too_slowly_is_told_of_a_gap() {
     let server = server().await;
     let root = server.root.clone();
     let (mut stream, _) = follow(&server, &root, "*", None).await;
+    server.settle().await;
     // From the first event on, it is handed what all subscribers are.
     put(&server, "secret/data/a").await;
     event(&mut stream).await;
