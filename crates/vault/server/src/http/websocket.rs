@@ -16,9 +16,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Packet;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message as Packet};
 
 use super::exchange::Exchange;
 use super::streaming::messages;
@@ -30,6 +30,8 @@ const MOST_SAID: usize = 4 << 10;
 const MAX_REASON: usize = 123;
 /// How long a client may take to receive a message, where the listener does not say.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a client may take to answer a close.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Appended to the key of a handshake (RFC 6455, section 4.2.2).
 const HANDSHAKE: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -132,11 +134,11 @@ async fn serve(connection: Upgraded, subscription: Subscription, exchange: &Exch
     let patience = Some(timeouts.write.or(timeouts.idle).unwrap_or(PATIENCE));
     let mut messages = Box::pin(messages(subscription, shared.draining.clone()));
     loop {
-        // Pings are answered by reading, and so is a close.
+        // Pings are answered by reading, and so is a close, after which there is nothing more to read.
         let packet = tokio::select! {
             message = messages.next() => message.map(packet),
             said = socket.next() => match said {
-                Some(Ok(Packet::Close(_)) | Err(_)) | None => None,
+                Some(Err(_)) | None => None,
                 Some(Ok(_)) => continue,
             },
         };
@@ -148,8 +150,9 @@ async fn serve(connection: Upgraded, subscription: Subscription, exchange: &Exch
             break;
         }
     }
-    let _: Option<Result<(), tungstenite::Error>> =
-        within(&*shared.clock, patience, socket.close(None)).await;
+    // The client may say goodbye too.
+    let goodbye = async { while let Some(Ok(_)) = socket.next().await {} };
+    let _: Option<()> = within(&*shared.clock, Some(GOODBYE), goodbye).await;
 }
 
 /// What is sent for a message, if anything.
