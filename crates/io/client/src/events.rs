@@ -62,6 +62,7 @@ pub struct Events {
     chunks: Option<Chunks>,
     parser: Parser,
     ready: VecDeque<Event>,
+    position: Option<u64>,
 }
 
 impl Client {
@@ -89,6 +90,7 @@ impl Client {
             chunks: Some(response.into_body()),
             parser: Parser::default(),
             ready: VecDeque::new(),
+            position: after,
         })
     }
 }
@@ -102,8 +104,12 @@ impl Events {
     pub async fn next(&mut self) -> Option<Result<Event, ClientError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                self.position = event.id.or(self.position);
                 return Some(Ok(event));
             }
+            // Everything that has arrived was given.
+            let seen = self.parser.last_id().and_then(|id| id.parse().ok());
+            self.position = seen.or(self.position);
             let chunk = match self.chunk().await? {
                 Ok(chunk) => chunk,
                 Err(error) => return Some(Err(self.over(error))),
@@ -117,6 +123,13 @@ impl Events {
                 return Some(Err(self.over(error)));
             }
         }
+    }
+
+    /// The revision to resume after: everything up to it was given. Moves on also while nothing happens that this
+    /// stream is told of.
+    #[must_use]
+    pub const fn position(&self) -> Option<u64> {
+        self.position
     }
 
     async fn chunk(&mut self) -> Option<Result<Bytes, ClientError>> {

@@ -30,6 +30,8 @@ pub(crate) struct Parser {
     kind: String,
     data: Vec<u8>,
     has_data: bool,
+    /// The last identifier of a block that is complete, also of one that said nothing else.
+    last_id: Option<String>,
 }
 
 impl Parser {
@@ -51,6 +53,11 @@ impl Parser {
             }
         }
         Ok(())
+    }
+
+    /// The last identifier seen.
+    pub(crate) fn last_id(&self) -> Option<&str> {
+        self.last_id.as_deref()
     }
 
     fn end_line(&mut self) -> Result<Option<Frame>, TooLong> {
@@ -94,6 +101,9 @@ impl Parser {
 
     fn end_frame(&mut self) -> Option<Frame> {
         let id = self.id.take();
+        if id.is_some() {
+            self.last_id.clone_from(&id);
+        }
         let kind = std::mem::take(&mut self.kind);
         let data = Bytes::from(std::mem::take(&mut self.data));
         std::mem::take(&mut self.has_data).then(|| Frame {

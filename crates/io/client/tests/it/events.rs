@@ -174,6 +174,20 @@ async fn a_minute_of_silence_is_an_error() {
 }
 
 #[tokio::test]
+async fn the_position_is_that_of_what_was_given_and_of_a_quiet_stream() {
+    let text = "id: 4\nevent: arca/ready\ndata: {}\n\ndata: a\n\nid: 6\ndata: b\n\n:\nid: 9\n\n";
+    let mut events = client_over(Inside(text)).events("*", Some(3)).await.unwrap();
+    assert_eq!(events.position(), Some(3));
+    for position in [4, 4, 6] {
+        events.next().await.unwrap().unwrap();
+        assert_eq!(events.position(), Some(position));
+    }
+    let wait = tokio::time::timeout(std::time::Duration::from_millis(20), events.next());
+    assert!(wait.await.is_err());
+    assert_eq!(events.position(), Some(9));
+}
+
+#[tokio::test]
 async fn an_event_without_end_is_cut_off() {
     let long: &'static str = Box::leak(format!("data: {}", "x".repeat(2 << 20)).into_boxed_str());
     let mut events = client_over(Inside(long)).events("*", None).await.unwrap();

@@ -392,6 +392,83 @@ async fn whoever_reads_too_slowly_is_told_of_a_gap() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_lease_is_told_to_its_token_and_to_nobody_beside() {
+    let (server, _world) = crate::leases::start().await;
+    let policy = r#"
+        path "sys/events/subscribe/*" { capabilities = ["read"] }
+        path "db/creds/app" { capabilities = ["read"] }
+    "#;
+    server.policy("p", policy).await;
+    let mut streams = Vec::new();
+    let mut leases = Vec::new();
+    for _ in 0..2 {
+        let token = server.token(&["p"]).await;
+        let made = server.read_as(&token, "db/creds/app").await.expect(200);
+        leases.push(made.body["lease_id"].as_str().unwrap().to_owned());
+        streams.push(follow(&server, &token, "lease/*", None).await.0);
+    }
+    let revoke = json!({ "lease_id": leases[0] });
+    let _ = server.write("sys/leases/revoke", revoke).await.expect(204);
+    let (_, first) = event(&mut streams[0]).await;
+    assert_eq!(first["type"], "lease/revoke");
+    let metadata = &first["data"]["event"]["metadata"];
+    assert_eq!(
+        (&metadata["lease_id"], &metadata["lease_path"]),
+        (&json!(leases[0]), &json!("db/creds/app"))
+    );
+    assert!(metadata.get(".owner").is_none());
+    silent(&mut streams[1]).await;
+    server.advance(601).await;
+    let mut next_event = next(&mut streams[1]).await;
+    if let Some(Message::Beat { .. }) = next_event {
+        next_event = next(&mut streams[1]).await;
+    }
+    match next_event {
+        Some(Message::Event { kind, .. }) => assert_eq!(kind, "lease/expire"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn nodes_of_one_store_tell_the_same_in_the_same_order() {
+    let clock = arca_testkit::ManualClock::new();
+    let storage = MemoryStorage::shared(clock, Duration::from_secs(10), HistoryLimits::default());
+    let storage = Arc::new(storage);
+    let first = TestServer::on(storage.clone(), Catalog::new(), Seal::Shamir, 1)
+        .unsealed()
+        .await;
+    let second = Unsealed {
+        server: TestServer::on(storage, Catalog::new(), Seal::Shamir, 2),
+        root: first.root.clone(),
+        unseal_key: first.unseal_key.clone(),
+    };
+    second
+        .server
+        .core
+        .lifecycle()
+        .unseal(&second.unseal_key)
+        .await
+        .unwrap();
+    first.mount("secret", "kv-v2").await;
+    first.settle().await;
+    let root = first.root.clone();
+    let (mut there, start) = follow(&second, &root, "*", None).await;
+    for path in ["secret/data/a", "secret/data/b"] {
+        put(&first, path).await;
+    }
+    let (id, seen) = event(&mut there).await;
+    let (mut here, _) = follow(&first, &root, "*", Some(start)).await;
+    assert_eq!(
+        event(&mut here).await,
+        (id, seen),
+        "the same event with the same identifier"
+    );
+    let (mut resumed, _) = follow(&first, &root, "*", id).await;
+    assert_eq!(told(&mut resumed).await.1, "secret/data/b");
+    assert_eq!(told(&mut there).await.1, "secret/data/b");
+}
+
+#[tokio::test]
 async fn a_subscription_is_audited_like_any_request() {
     let server = server().await;
     let file = tempfile::NamedTempFile::new().unwrap();
