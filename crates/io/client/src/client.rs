@@ -1,13 +1,12 @@
 //! The client: typed and untyped calls, retries and redirects.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arca_api::{Endpoint, Envelope};
 use arca_base::json::Object;
 use arca_base::{Clock, Entropy, Secret};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -16,11 +15,11 @@ use crate::address::Address;
 use crate::answer::{self, Unreadable};
 use crate::config::{ClientConfig, ConfigError};
 use crate::error::{ClientError, StatusError};
+use crate::exchange::start_of;
 use crate::network::Network;
 use crate::pace::{Pace, Turns};
 use crate::request::Request;
 use crate::transport::{Chunks, Transport, TransportError};
-use crate::{redirect, retry};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -34,10 +33,6 @@ const HEALTH: &str = "sys/health";
 
 /// Most bytes read of the reason for an error of an answer that comes as a stream.
 const ERROR_LIMIT: usize = 64 << 10;
-
-/// Whether a transport waits for the whole answer or for its head.
-type Carry<B> = for<'a> fn(&'a dyn Transport, http::Request<Bytes>) -> Carried<'a, B>;
-type Carried<'a, B> = Pin<Box<dyn Future<Output = Result<Response<B>, TransportError>> + Send + 'a>>;
 
 /// The outside world a client works with.
 #[derive(Clone)]
@@ -53,17 +48,17 @@ pub struct Surroundings {
 /// A client of one server. Cheap to clone; `with_` methods give a client that differs in one setting.
 #[derive(Clone)]
 pub struct Client {
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
     address: Address,
     token: Option<Arc<Secret<String>>>,
     namespace: String,
     wrap_ttl: Option<String>,
     mfa: Vec<Arc<Secret<String>>>,
     headers: HeaderMap,
-    timeout: Option<Duration>,
-    max_retries: u32,
-    follows_redirects: bool,
-    turns: Option<Arc<Turns>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_retries: u32,
+    pub(crate) follows_redirects: bool,
+    pub(crate) turns: Option<Arc<Turns>>,
 }
 
 impl Client {
@@ -347,29 +342,6 @@ impl Client {
         &self.surroundings.clock
     }
 
-    /// Sends a request within the time for one call.
-    async fn timely<B>(
-        &self,
-        request: &Request,
-        url: &str,
-        carry: Carry<B>,
-    ) -> Result<Response<B>, ClientError> {
-        let http = self.http(request, url)?;
-        let work = self.exchange(http, url, carry);
-        let Some(after) = self.timeout else {
-            return work.await;
-        };
-        tokio::select! {
-            biased;
-            outcome = work => outcome,
-            () = self.surroundings.clock.sleep(after) => Err(ClientError::TimedOut {
-                method: request.method.clone(),
-                url: url.to_owned(),
-                after,
-            }),
-        }
-    }
-
     fn url(&self, request: &Request) -> Result<String, ClientError> {
         request
             .url(self.address.base())
@@ -387,7 +359,7 @@ impl Client {
         }
     }
 
-    fn http(&self, request: &Request, url: &str) -> Result<http::Request<Bytes>, ClientError> {
+    pub(crate) fn http(&self, request: &Request, url: &str) -> Result<http::Request<Bytes>, ClientError> {
         let body = request.body.clone();
         let mut http = http::Request::new(body.clone().unwrap_or_default());
         *http.method_mut() = request.method.clone();
@@ -422,68 +394,6 @@ impl Client {
             headers.append(name, value.clone());
         }
         Ok(http)
-    }
-
-    /// Sends, and once more where the server points to, as often as it may help.
-    async fn exchange<B>(
-        &self,
-        http: http::Request<Bytes>,
-        url: &str,
-        carry: Carry<B>,
-    ) -> Result<Response<B>, ClientError> {
-        let method = http.method().clone();
-        let response = self.attempts(&http, url, carry).await?;
-        let Some(location) = redirect::target(url, &response) else {
-            return Ok(response);
-        };
-        let refuse = |location: &str, reason| ClientError::Redirect {
-            method: method.clone(),
-            url: url.to_owned(),
-            location: location.to_owned(),
-            reason,
-        };
-        if !self.follows_redirects {
-            return Err(refuse(&location, "and following redirects is turned off"));
-        }
-        if let Some(reason) = redirect::refusal(url, &location) {
-            return Err(refuse(&location, reason));
-        }
-        let mut moved = http;
-        *moved.uri_mut() = location
-            .parse()
-            .map_err(|_| refuse(&location, "which is not a usable URL"))?;
-        let response = self.attempts(&moved, &location, carry).await?;
-        match redirect::target(&location, &response) {
-            Some(further) => Err(refuse(&further, "after another redirect")),
-            None => Ok(response),
-        }
-    }
-
-    async fn attempts<B>(
-        &self,
-        http: &http::Request<Bytes>,
-        url: &str,
-        carry: Carry<B>,
-    ) -> Result<Response<B>, ClientError> {
-        let mut attempt = 0;
-        loop {
-            self.take_turn().await;
-            let outcome = carry(&*self.surroundings.transport, http.clone()).await;
-            if attempt >= self.max_retries || !retry::is_worth_it(&outcome) {
-                return outcome.map_err(|source| transport_error(http.method(), url, source));
-            }
-            let delay = retry::delay(attempt, &outcome, &*self.surroundings.entropy);
-            self.surroundings.clock.sleep(delay).await;
-            attempt += 1;
-        }
-    }
-
-    async fn take_turn(&self) {
-        let clock = &self.surroundings.clock;
-        let wait = self.turns.as_ref().map(|turns| turns.take(clock.monotonic()));
-        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-            clock.sleep(wait).await;
-        }
     }
 }
 
@@ -523,20 +433,7 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
     }
 }
 
-/// What arrives of a body until it ends, breaks or has reached the limit.
-async fn start_of(mut body: Chunks, limit: usize) -> Bytes {
-    let mut start = BytesMut::new();
-    while let Some(Ok(chunk)) = body.next().await {
-        start.extend_from_slice(&chunk);
-        if start.len() >= limit {
-            start.truncate(limit);
-            break;
-        }
-    }
-    start.freeze()
-}
-
-fn transport_error(method: &Method, url: &str, source: TransportError) -> ClientError {
+pub(crate) fn transport_error(method: &Method, url: &str, source: TransportError) -> ClientError {
     ClientError::Transport {
         method: method.clone(),
         url: url.to_owned(),

@@ -20,6 +20,7 @@ mod client;
 mod config;
 mod error;
 mod events;
+mod exchange;
 pub mod login;
 mod network;
 mod pace;
