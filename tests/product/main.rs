@@ -19,6 +19,7 @@ mod clients;
 mod database_chaos;
 mod documentation;
 mod durability;
+mod events;
 mod hvac;
 mod hvac_database;
 mod kubernetes;

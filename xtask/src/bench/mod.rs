@@ -3,6 +3,7 @@
 mod arca;
 mod ceiling;
 mod disk;
+mod events;
 mod figures;
 mod fill;
 mod http;
@@ -29,12 +30,14 @@ Usage: cargo xtask bench server [options]
        cargo xtask bench scale [options]
        cargo xtask bench leases [options]
        cargo xtask bench logins [options]
+       cargo xtask bench events [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
 scale    start, unseal, memory and listing with many entries and many leases
 leases   many users of a PostgreSQL database (started for it), and reads of secrets while very many of them end at once
 logins   very many logins by a few identities, and the memory, entities and tokens they leave behind
+events   how long an event takes from a write to many subscribers, and the memory of an idle one
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -56,7 +59,10 @@ bench leases:
   --connections=32
 
 bench logins:
-  --logins=10000 --identities=100 --connections=64";
+  --logins=10000 --identities=100 --connections=64
+
+bench events:
+  --subscribers=1000 --writes=200";
 
 /// What all benchmarks are told.
 struct Settings {
@@ -104,8 +110,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         Some("scale") => scale::run(&settings, args),
         Some("leases") => leases::run(&settings, args),
         Some("logins") => logins::run(&settings, args),
+        Some("events") => events::run(&settings, args),
         _ => bail!(
-            "say what to measure: server, scale, leases or logins; `cargo xtask bench --help` explains both"
+            "say what to measure: server, scale, leases, logins or events; `cargo xtask bench --help` explains them"
         ),
     }
 }

@@ -11,6 +11,7 @@ mod completion;
 mod data;
 mod database;
 mod delete;
+mod events;
 mod failure;
 mod flags;
 mod globals;
@@ -132,6 +133,9 @@ enum Command {
     /// Work with leases
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Lease(lease::Lease),
+    /// Follow what happens on the server
+    #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
+    Events(events::Events),
     /// Work with audit devices
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Audit(audit::Audit),
@@ -240,6 +244,7 @@ impl Command {
             Self::Policy(command) => command.run(session),
             Self::Database(command) => wait(command.run(session)),
             Self::Lease(command) => wait(command.run(session)),
+            Self::Events(command) => wait(command.run(session)),
             Self::Audit(command) => wait(command.run(session)),
             Self::Operator(command) => wait(command.run(session)),
             Self::Plugin(command) => wait(command.run(session)),

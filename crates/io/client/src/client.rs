@@ -15,11 +15,11 @@ use crate::address::Address;
 use crate::answer::{self, Unreadable};
 use crate::config::{ClientConfig, ConfigError};
 use crate::error::{ClientError, StatusError};
+use crate::exchange::start_of;
 use crate::network::Network;
 use crate::pace::{Pace, Turns};
 use crate::request::Request;
-use crate::transport::{Transport, TransportError};
-use crate::{redirect, retry};
+use crate::transport::{Chunks, Transport, TransportError};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -30,6 +30,9 @@ const IS_REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// Standby nodes answer this path with 429, which is no error there.
 const HEALTH: &str = "sys/health";
+
+/// Most bytes read of the reason for an error of an answer that comes as a stream.
+const ERROR_LIMIT: usize = 64 << 10;
 
 /// The outside world a client works with.
 #[derive(Clone)]
@@ -45,17 +48,17 @@ pub struct Surroundings {
 /// A client of one server. Cheap to clone; `with_` methods give a client that differs in one setting.
 #[derive(Clone)]
 pub struct Client {
-    surroundings: Surroundings,
+    pub(crate) surroundings: Surroundings,
     address: Address,
     token: Option<Arc<Secret<String>>>,
     namespace: String,
     wrap_ttl: Option<String>,
     mfa: Vec<Arc<Secret<String>>>,
     headers: HeaderMap,
-    timeout: Option<Duration>,
-    max_retries: u32,
-    follows_redirects: bool,
-    turns: Option<Arc<Turns>>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_retries: u32,
+    pub(crate) follows_redirects: bool,
+    pub(crate) turns: Option<Arc<Turns>>,
 }
 
 impl Client {
@@ -289,24 +292,54 @@ impl Client {
     /// [`ClientError`], also for an answer with an error status.
     pub async fn raw(&self, request: &Request) -> Result<Response<Bytes>, ClientError> {
         let url = self.url(request)?;
-        let http = self.http(request, &url)?;
-        let work = self.exchange(http, &url);
-        let response = match self.timeout {
-            None => work.await?,
-            Some(after) => tokio::select! {
-                biased;
-                outcome = work => outcome?,
-                () = self.surroundings.clock.sleep(after) => {
-                    return Err(ClientError::TimedOut { method: request.method.clone(), url, after });
-                }
-            },
-        };
+        let response = self
+            .timely(request, &url, |transport, http| transport.send(http))
+            .await?;
         let standby = request.path == HEALTH && response.status() == StatusCode::TOO_MANY_REQUESTS;
         if standby || response.status().as_u16() < 400 {
             Ok(response)
         } else {
             Err(Box::new(status_error(request.method.clone(), url, &response)).into())
         }
+    }
+
+    /// Sends a request and gives the answer as soon as its head is there; its body comes as the server sends it,
+    /// without a limit of time.
+    ///
+    /// # Errors
+    /// [`ClientError`], also for an answer with an error status.
+    pub async fn stream(&self, request: &Request) -> Result<Response<Chunks>, ClientError> {
+        let url = self.url(request)?;
+        let response = self
+            .timely(request, &url, |transport, http| transport.open(http))
+            .await?;
+        if response.status().as_u16() < 400 {
+            return Ok(response);
+        }
+        let (head, body) = response.into_parts();
+        let reason = start_of(body, ERROR_LIMIT).await;
+        let response = Response::from_parts(head, reason);
+        Err(Box::new(status_error(request.method.clone(), url, &response)).into())
+    }
+
+    /// What an answer's content failed with, in the words of this client.
+    pub(crate) fn broken(&self, request: &Request, source: TransportError) -> ClientError {
+        let url = self.url(request).unwrap_or_default();
+        transport_error(&request.method, &url, source)
+    }
+
+    /// What it means that nothing has come for so long.
+    pub(crate) fn silent(&self, request: &Request, after: Duration) -> ClientError {
+        ClientError::TimedOut {
+            method: request.method.clone(),
+            url: self.url(request).unwrap_or_default(),
+            after,
+        }
+    }
+
+    /// Measures time.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.surroundings.clock
     }
 
     fn url(&self, request: &Request) -> Result<String, ClientError> {
@@ -318,7 +351,7 @@ impl Client {
             })
     }
 
-    fn unreadable(&self, request: &Request, Unreadable(reason): Unreadable) -> ClientError {
+    pub(crate) fn unreadable(&self, request: &Request, Unreadable(reason): Unreadable) -> ClientError {
         ClientError::Decode {
             method: request.method.clone(),
             url: self.url(request).unwrap_or_default(),
@@ -326,7 +359,7 @@ impl Client {
         }
     }
 
-    fn http(&self, request: &Request, url: &str) -> Result<http::Request<Bytes>, ClientError> {
+    pub(crate) fn http(&self, request: &Request, url: &str) -> Result<http::Request<Bytes>, ClientError> {
         let body = request.body.clone();
         let mut http = http::Request::new(body.clone().unwrap_or_default());
         *http.method_mut() = request.method.clone();
@@ -361,58 +394,6 @@ impl Client {
             headers.append(name, value.clone());
         }
         Ok(http)
-    }
-
-    /// Sends, and once more where the server points to, as often as it may help.
-    async fn exchange(&self, http: http::Request<Bytes>, url: &str) -> Result<Response<Bytes>, ClientError> {
-        let method = http.method().clone();
-        let response = self.attempts(&http, url).await?;
-        let Some(location) = redirect::target(url, &response) else {
-            return Ok(response);
-        };
-        let refuse = |location: &str, reason| ClientError::Redirect {
-            method: method.clone(),
-            url: url.to_owned(),
-            location: location.to_owned(),
-            reason,
-        };
-        if !self.follows_redirects {
-            return Err(refuse(&location, "and following redirects is turned off"));
-        }
-        if let Some(reason) = redirect::refusal(url, &location) {
-            return Err(refuse(&location, reason));
-        }
-        let mut moved = http;
-        *moved.uri_mut() = location
-            .parse()
-            .map_err(|_| refuse(&location, "which is not a usable URL"))?;
-        let response = self.attempts(&moved, &location).await?;
-        match redirect::target(&location, &response) {
-            Some(further) => Err(refuse(&further, "after another redirect")),
-            None => Ok(response),
-        }
-    }
-
-    async fn attempts(&self, http: &http::Request<Bytes>, url: &str) -> Result<Response<Bytes>, ClientError> {
-        let mut attempt = 0;
-        loop {
-            self.take_turn().await;
-            let outcome = self.surroundings.transport.send(http.clone()).await;
-            if attempt >= self.max_retries || !retry::is_worth_it(&outcome) {
-                return outcome.map_err(|source| transport_error(http.method(), url, source));
-            }
-            let delay = retry::delay(attempt, &outcome, &*self.surroundings.entropy);
-            self.surroundings.clock.sleep(delay).await;
-            attempt += 1;
-        }
-    }
-
-    async fn take_turn(&self) {
-        let clock = &self.surroundings.clock;
-        let wait = self.turns.as_ref().map(|turns| turns.take(clock.monotonic()));
-        if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
-            clock.sleep(wait).await;
-        }
     }
 }
 
@@ -453,7 +434,7 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
     }
 }
 
-fn transport_error(method: &Method, url: &str, source: TransportError) -> ClientError {
+pub(crate) fn transport_error(method: &Method, url: &str, source: TransportError) -> ClientError {
     ClientError::Transport {
         method: method.clone(),
         url: url.to_owned(),

@@ -10,6 +10,7 @@
 //! | how do other protocols encrypt | [`SessionTls`] |
 //! | how do bytes travel | [`Transport`]: [`Network`], or anything in process |
 //! | what do I ask | [`Client::call`] with a type, [`Client::read`] and its kin with a path, [`Client::raw`] |
+//! | what changes | [`Client::events`]; any answer that comes over time: [`Client::stream`] |
 //! | what went wrong | [`ClientError`], [`TransportError`], [`ConfigError`] |
 #![warn(missing_docs)]
 
@@ -18,6 +19,8 @@ mod answer;
 mod client;
 mod config;
 mod error;
+mod events;
+mod exchange;
 pub mod login;
 mod network;
 mod pace;
@@ -25,6 +28,7 @@ mod redirect;
 mod request;
 mod retry;
 mod session_tls;
+mod sse;
 pub mod system;
 mod tls;
 mod transport;
@@ -33,9 +37,10 @@ pub use address::Address;
 pub use client::{Client, Surroundings};
 pub use config::{ClientConfig, ConfigError, variable};
 pub use error::{ClientError, StatusError};
+pub use events::{Event, Events};
 pub use network::{Network, Proxies};
 pub use pace::Pace;
 pub use request::Request;
 pub use session_tls::{SessionTls, SessionTlsOptions};
 pub use tls::TlsOptions;
-pub use transport::{Transport, TransportError};
+pub use transport::{Chunks, Transport, TransportError};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
 use http::header::HOST;
 use http::{HeaderValue, Uri};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -15,7 +16,7 @@ use tokio::sync::OnceCell;
 use crate::address::Address;
 use crate::config::ConfigError;
 use crate::tls::{self, TlsOptions};
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Chunks, Transport, TransportError};
 
 /// Largest answer accepted, in bytes.
 const ANSWER_LIMIT: usize = 64 << 20;
@@ -131,6 +132,16 @@ impl Network {
         Ok(request)
     }
 
+    async fn execute(
+        &self,
+        origin: &str,
+        request: http::Request<Bytes>,
+    ) -> Result<reqwest::Response, TransportError> {
+        let client = self.client_for(request.uri()).await?;
+        let response = client.execute(self.prepare(request)?).await;
+        response.map_err(|error| cause(origin, &error))
+    }
+
     async fn collect(
         &self,
         origin: &str,
@@ -161,18 +172,24 @@ impl Network {
 impl Transport for Network {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
         let origin = origin(request.uri(), &self.address);
-        let client = self.client_for(request.uri()).await?;
-        let request = self.prepare(request)?;
-        let is_https = request.url().scheme() == "https";
-        let response = client
-            .execute(request)
-            .await
-            .map_err(|error| cause(&origin, &error))?;
+        let is_https = request.uri().scheme_str() == Some("https");
+        let response = self.execute(&origin, request).await?;
         let answer = self.collect(&origin, response).await?;
         if !is_https && tells_to_use_https(&answer) {
             return Err(TransportError::NotPlain { address: origin });
         }
         Ok(answer)
+    }
+
+    async fn open(&self, request: http::Request<Bytes>) -> Result<http::Response<Chunks>, TransportError> {
+        let origin = origin(request.uri(), &self.address);
+        let mut response = self.execute(&origin, request).await?;
+        let mut answer = http::Response::new(());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = std::mem::take(response.headers_mut());
+        let chunks = response.bytes_stream();
+        let chunks = chunks.map(move |chunk| chunk.map_err(|error| cause(&origin, &error)));
+        Ok(answer.map(|()| Chunks::new(chunks)))
     }
 }
 

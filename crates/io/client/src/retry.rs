@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use arca_base::{Entropy, entropy};
-use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::{Response, StatusCode};
 
@@ -17,7 +16,7 @@ const LONGEST: Duration = Duration::from_millis(1500);
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether what came of a request may be different in a moment.
-pub(crate) fn is_worth_it(outcome: &Result<Response<Bytes>, TransportError>) -> bool {
+pub(crate) fn is_worth_it<B>(outcome: &Result<Response<B>, TransportError>) -> bool {
     match outcome {
         Ok(response) => is_transient(response.status()),
         Err(error) => error.is_transient(),
@@ -35,9 +34,9 @@ fn is_transient(status: StatusCode) -> bool {
 /// How long to wait before attempt number `attempt + 1`, the first being 0.
 ///
 /// `Retry-After` in whole seconds is honored up to a minute; its other form, a date, is not read.
-pub(crate) fn delay(
+pub(crate) fn delay<B>(
     attempt: u32,
-    outcome: &Result<Response<Bytes>, TransportError>,
+    outcome: &Result<Response<B>, TransportError>,
     entropy: &dyn Entropy,
 ) -> Duration {
     if let Some(asked) = outcome.as_ref().ok().and_then(asked_for) {
@@ -49,13 +48,15 @@ pub(crate) fn delay(
 }
 
 /// What `Retry-After` says, in seconds.
-pub(crate) fn asked_for(response: &Response<Bytes>) -> Option<Duration> {
+pub(crate) fn asked_for<B>(response: &Response<B>) -> Option<Duration> {
     let header = response.headers().get(RETRY_AFTER)?;
     header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     struct Filled(u8);
@@ -98,16 +99,16 @@ mod tests {
         ] {
             assert_eq!(is_worth_it(&answer(status, None)), worth, "{status}");
         }
-        assert!(is_worth_it(&Err(connect_error())));
-        assert!(!is_worth_it(&Err(TransportError::TooLarge { limit: 1 })));
-        assert!(!is_worth_it(&Err(TransportError::NotSent)));
+        assert!(is_worth_it::<Bytes>(&Err(connect_error())));
+        assert!(!is_worth_it::<Bytes>(&Err(TransportError::TooLarge { limit: 1 })));
+        assert!(!is_worth_it::<Bytes>(&Err(TransportError::NotSent)));
     }
 
     #[test]
     fn waits_grow_and_vary_within_bounds() {
         for attempt in 0..3 {
-            let low = delay(attempt, &Err(connect_error()), &Filled(0));
-            let high = delay(attempt, &Err(connect_error()), &Filled(250));
+            let low = delay::<Bytes>(attempt, &Err(connect_error()), &Filled(0));
+            let high = delay::<Bytes>(attempt, &Err(connect_error()), &Filled(250));
             assert_eq!(low, SHORTEST * (attempt + 1));
             assert!(high > low && high <= LONGEST * (attempt + 1), "{high:?}");
         }

@@ -1,7 +1,11 @@
 //! How a request reaches a server.
 
+use std::fmt;
+use std::pin::Pin;
+
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 
 /// Carries one request and brings one answer.
 ///
@@ -13,6 +17,47 @@ pub trait Transport: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError`] when there is no answer.
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError>;
+
+    /// Sends a request and waits for the head of its answer only; the body comes as the server sends it, which may
+    /// be for days. Dropping it ends the exchange.
+    ///
+    /// A transport that does not say otherwise waits for the whole answer and gives it as one chunk.
+    ///
+    /// # Errors
+    /// [`TransportError`] when there is no answer.
+    async fn open(&self, request: http::Request<Bytes>) -> Result<http::Response<Chunks>, TransportError> {
+        Ok(self.send(request).await?.map(Chunks::whole))
+    }
+}
+
+/// The body of an answer, piece by piece.
+pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Bytes, TransportError>> + Send>>);
+
+impl Chunks {
+    /// A body that arrives over time.
+    pub fn new(chunks: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> Self {
+        Self(Box::pin(chunks))
+    }
+
+    /// A body that is there already.
+    #[must_use]
+    pub fn whole(body: Bytes) -> Self {
+        Self::new(stream::iter((!body.is_empty()).then_some(Ok(body))))
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the connection breaks before the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
+        self.0.next().await
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").finish_non_exhaustive()
+    }
 }
 
 /// Why there is no answer.

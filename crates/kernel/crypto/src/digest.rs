@@ -1,6 +1,6 @@
 //! SHA-256 (FIPS 180-4), in one call or piece by piece.
 
-use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
+use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 
 /// Bytes of a digest.
 pub const DIGEST_BYTES: usize = 32;
@@ -9,6 +9,17 @@ pub const DIGEST_BYTES: usize = 32;
 #[must_use]
 pub fn sha256(data: &[u8]) -> [u8; DIGEST_BYTES] {
     to_array(&digest(&SHA256, data))
+}
+
+/// The SHA-1 digest of `data`, for protocols that ask for it without relying on it (RFC 6455).
+#[must_use]
+pub fn sha1_of_protocol(data: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, data);
+    for (out, byte) in out.iter_mut().zip(digest.as_ref()) {
+        *out = *byte;
+    }
+    out
 }
 
 /// A digest of data that arrives in pieces.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::audit::Auditor;
 use crate::barrier::{Barrier, BarrierError, Keyring, Stored, View, Writes, parse};
 use crate::core::Settings;
+use crate::events::Feed;
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::layout;
@@ -66,6 +67,7 @@ pub struct Active {
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
+    pub(crate) events: Feed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Arc<Settings>,
@@ -163,6 +165,7 @@ impl Active {
             policies,
             router,
             auditor,
+            events: Feed::new(view.folder("mount/").generation()),
             lockouts: Lockouts::new(settings.lockout_defaults.clone()),
             root_key,
             cluster,

@@ -19,6 +19,7 @@
 //! ns/<ns>/audit/<path>        audit devices
 //! ns/<ns>/cubbyhole/<token>/  private records of a token
 //! ns/<ns>/data/<mount uuid>/  records of an engine
+//! ns/<ns>/event/...           never a record: what is told of changes, in the history only; see events/told.rs
 //! ```
 
 use arca_base::{NamespaceId, Timestamp};

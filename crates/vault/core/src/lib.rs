@@ -9,6 +9,7 @@ pub mod audit;
 pub mod barrier;
 pub mod core;
 pub mod engine;
+pub mod events;
 pub mod fault;
 mod help;
 pub mod identity;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use arca_base::Clock;
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 
 use crate::config::Listener;
 use crate::http::Deadline;
@@ -52,8 +53,31 @@ impl InProcess {
         }
     }
 
-    /// Answers a request. There is always an answer.
+    /// Answers a request. There is always an answer. One that goes on, such as a stream of events, is waited for to
+    /// its end: [`InProcess::open`] does not wait.
     pub async fn send(&self, request: Request<Bytes>) -> Response<Bytes> {
-        self.exchange.clone().answer(request.map(Full::new)).await
+        let (head, body) = self
+            .exchange
+            .clone()
+            .answer(request.map(Full::new))
+            .await
+            .into_parts();
+        let body = match body.collect().await {
+            Ok(collected) => collected.to_bytes(),
+            Err(never) => match never {},
+        };
+        Response::from_parts(head, body)
+    }
+
+    /// Answers a request with a body that comes piece by piece.
+    pub async fn open(
+        &self,
+        request: Request<Bytes>,
+    ) -> Response<impl Stream<Item = Bytes> + Send + 'static> {
+        let response = self.exchange.clone().answer(request.map(Full::new)).await;
+        response.map(|body| {
+            body.into_data_stream()
+                .filter_map(|piece| std::future::ready(piece.ok()))
+        })
     }
 }

@@ -145,6 +145,7 @@ impl Server {
         // Nobody listens any more only if all have ended, which is what is asked for.
         let _ = stopping.send(true);
         while accepting.join_next().await.is_some() {}
+        shared.draining.cancel();
         shared.keeper.drain();
         shared.tasks.close();
         tokio::select! {

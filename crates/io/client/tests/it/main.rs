@@ -12,6 +12,7 @@ mod calls;
 mod clock;
 mod double;
 mod encrypted;
+mod events;
 mod limits;
 mod login;
 mod redirects;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arca_base::json::Object;
-use arca_base::{Operation, RequestPath, Timestamp, Ttl};
+use arca_base::{Operation, RequestPath, Timestamp, Ttl, glob};
 
 use crate::capability::{Capabilities, Capability};
 use crate::document::Constraints;
@@ -103,6 +103,22 @@ impl Acl {
             None => Verdict::refused(Denial::NoRule),
             Some(rule) => Verdict::by_rule(rule, needed, rule.refuses(request, needed)),
         }
+    }
+
+    /// Whether the rule that counts for a path grants `subscribe` for this type of event: any, if it names none.
+    #[must_use]
+    pub fn may_subscribe(&self, path: &RequestPath, kind: &str) -> bool {
+        if self.root {
+            return true;
+        }
+        let Some(rule) = self.rule_for(path.as_str(), false) else {
+            return false;
+        };
+        let kinds = rule.constraints().map(|asked| &*asked.subscribe_event_types);
+        let kinds = kinds.unwrap_or_default();
+        rule.capabilities.contains(Capability::Subscribe)
+            && !rule.capabilities.contains(Capability::Deny)
+            && (kinds.is_empty() || kinds.iter().any(|pattern| glob::matches(pattern, kind)))
     }
 
     /// What the token may do with a path, as `sys/capabilities` tells it; `deny` if nothing.

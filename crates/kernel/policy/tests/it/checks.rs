@@ -546,3 +546,25 @@ fn paths_may_be_as_deep_as_they_are_long() {
     assert!(!allows(&acl, Read, &deep[2..]));
     assert_eq!(acl.rules().len(), 1, "the other is too long for any path");
 }
+
+#[test]
+fn subscribing_takes_the_capability_and_a_type_that_fits() {
+    let acl = acl(&[r#"
+        path "kv/any/*" { capabilities = ["subscribe"] }
+        path "kv/some/*" { capabilities = ["subscribe"] subscribe_event_types = ["kv*write", "lease/revoke"] }
+        path "kv/read/*" { capabilities = ["read"] subscribe_event_types = ["*"] }
+        path "kv/any/no" { capabilities = ["deny"] }
+    "#]);
+    for (at, kind, expected) in [
+        ("kv/any/a", "kv-v1/write", true),
+        ("kv/any/no", "kv-v1/write", false),
+        ("kv/some/a", "kv-v2/data-write", true),
+        ("kv/some/a", "lease/revoke", true),
+        ("kv/some/a", "kv-v2/destroy", false),
+        ("kv/read/a", "kv-v1/write", false),
+        ("other", "kv-v1/write", false),
+    ] {
+        assert_eq!(acl.may_subscribe(&path(at), kind), expected, "{at} {kind}");
+    }
+    assert!(Acl::root().may_subscribe(&path("other"), "policy/write"));
+}

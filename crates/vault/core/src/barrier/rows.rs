@@ -184,11 +184,26 @@ impl<T: Stored> Rows<T> {
     where
         E: From<BarrierError>,
     {
+        self.update_with(name, |found, _| change(found)).await
+    }
+
+    /// The same, with more to commit if the row changes.
+    ///
+    /// # Errors
+    /// What `change` returns, or [`BarrierError`]; a conflict after many attempts.
+    pub async fn update_with<E, R>(
+        &self,
+        name: &str,
+        mut change: impl FnMut(Option<&T>, &mut Writes) -> Result<(Change<T>, R), E>,
+    ) -> Result<R, E>
+    where
+        E: From<BarrierError>,
+    {
         let mut attempt = 0;
         loop {
             let found = self.get(name).await?;
-            let (decision, result) = change(found.as_ref().map(|row| &*row.value))?;
             let mut writes = Writes::new();
+            let (decision, result) = change(found.as_ref().map(|row| &*row.value), &mut writes)?;
             match decision {
                 Change::Keep => return Ok(result),
                 Change::Delete => self.delete_in(&mut writes, name),

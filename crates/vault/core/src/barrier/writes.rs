@@ -13,6 +13,7 @@ use super::record::{self, BadRecord};
 pub struct Writes {
     expects: Vec<(String, Expected)>,
     writes: Vec<(String, Write)>,
+    told: Vec<String>,
     background: bool,
 }
 
@@ -52,6 +53,11 @@ impl Writes {
         self.writes.push((key.into(), Write::Delete));
     }
 
+    /// Has the history of the store hold `key` with this commit, although there is no such record.
+    pub(crate) fn tell(&mut self, key: String) {
+        self.told.push(key);
+    }
+
     /// Marks these writes as background work, which applies only while this node is the elected one.
     pub const fn in_background(&mut self) {
         self.background = true;
@@ -73,6 +79,7 @@ impl Writes {
     pub fn append(&mut self, other: Self) {
         self.expects.extend(other.expects);
         self.writes.extend(other.writes);
+        self.told.extend(other.told);
         self.background |= other.background;
     }
 
@@ -104,6 +111,9 @@ impl Writes {
                 Write::Store(value) => batch.put(key, value),
                 Write::Delete => batch.delete(key),
             };
+        }
+        for key in self.told {
+            batch = batch.delete(key);
         }
         if let Some(term) = fence {
             batch = batch.fenced_by(term);

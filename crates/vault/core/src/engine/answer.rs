@@ -7,6 +7,7 @@ use arca_storage::Revision;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::events::{Streamed, Subscription, Told};
 use crate::fault::Fault;
 use crate::tokens::{Issued, TokenKind};
 
@@ -46,6 +47,8 @@ pub enum Body {
     Wrapped(crate::wrapping::Wrapped),
     /// A body of its own shape.
     Raw(RawBody),
+    /// A body that goes on.
+    Stream(Streamed),
 }
 
 /// Names in a folder.
@@ -93,6 +96,8 @@ pub struct Grant {
     pub target: String,
     /// What the engine wrote down before it made the secret.
     pub intent: Option<Intent>,
+    /// What subscribers are told, with the commit that stores the lease.
+    pub told: Option<Told>,
 }
 
 /// What an auth method, or a role of one, says about the tokens it issues.
@@ -169,6 +174,11 @@ impl Answer {
     #[must_use]
     pub const fn empty() -> Self {
         Self::of(Body::Empty)
+    }
+
+    /// A stream of events.
+    pub(crate) fn stream(subscription: Subscription) -> Self {
+        Self::of(Body::Stream(Streamed::new(subscription)))
     }
 
     /// Accepted, going on in the background.

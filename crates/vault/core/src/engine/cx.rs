@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arca_base::{Entropy, NamespaceId, Operation, Secret, Timestamp, Ttl};
 
 use crate::active::Active;
-use crate::barrier::View;
+use crate::barrier::{View, Writes};
+use crate::events::Told;
 use crate::fault::Fault;
 use crate::leases::LeaseWindow;
 use crate::lifecycle::Lifecycle;
@@ -56,6 +57,13 @@ pub struct Site {
     pub default_ttl: Ttl,
     /// How long leases of this mount live at most.
     pub max_ttl: Ttl,
+}
+
+impl Site {
+    /// Tells subscribers of a change, in the commit that makes it.
+    pub fn tell(&self, writes: &mut Writes, told: &Told) {
+        writes.tell(told.key(&self.namespace, Some(&self.mount.uuid), self.now));
+    }
 }
 
 /// Who is asking.

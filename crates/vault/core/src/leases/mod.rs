@@ -17,7 +17,7 @@ pub use lease::{Ended, Lease, LeaseLink, Proof, Renewal, Renewed};
 pub use window::LeaseWindow;
 
 use crate::barrier::{Barrier, Rows, View, Writes};
-use crate::engine::{Grant, Intent, Site};
+use crate::engine::{Grant, Site};
 use crate::fault::Fault;
 use crate::metrics::Metrics;
 use crate::router::Router;
@@ -126,7 +126,7 @@ impl Leases {
             target: grant.target.clone(),
             ..Lease::default()
         };
-        if let Err(fault) = self.commit_new(&lease, site, grant.intent.as_ref()).await {
+        if let Err(fault) = self.commit_new(&lease, site, grant).await {
             self.undo(lease, site).await;
             return Err(fault);
         }
@@ -138,9 +138,12 @@ impl Leases {
     }
 
     /// Stores a lease and, in the same commit, removes what its engine wrote down before it made the secret.
-    async fn commit_new(&self, lease: &Lease, site: &Site, intent: Option<&Intent>) -> Result<(), Fault> {
+    async fn commit_new(&self, lease: &Lease, site: &Site, grant: &Grant) -> Result<(), Fault> {
         let mut writes = Writes::new();
-        if let Some(intent) = intent {
+        if let Some(told) = &grant.told {
+            site.tell(&mut writes, told);
+        }
+        if let Some(intent) = &grant.intent {
             let key = site.view.key(&intent.key);
             writes.expect(key.clone(), Some(intent.revision));
             writes.delete(key);

@@ -13,6 +13,7 @@ use futures_util::StreamExt as _;
 
 use super::{Ended, Lease, LeaseLink, Leases, MAX_ATTEMPTS, link, stuck};
 use crate::barrier::Writes;
+use crate::events::Told;
 use crate::fault::{Class, Fault};
 
 /// Attempts after which a lease counts as irrevocable.
@@ -41,7 +42,7 @@ impl Leases {
         };
         match self.end_secret(&lease, now).await {
             Ok(ended) => {
-                self.remove(&lease).await?;
+                self.remove(&lease, now).await?;
                 Ok(ended.remarks)
             }
             Err(fault) => {
@@ -66,7 +67,7 @@ impl Leases {
                 Vec::new()
             }
         };
-        self.remove(&lease).await?;
+        self.remove(&lease, now).await?;
         Ok(remarks)
     }
 
@@ -192,8 +193,9 @@ impl Leases {
         ended
     }
 
-    async fn remove(&self, lease: &Lease) -> Result<(), Fault> {
+    async fn remove(&self, lease: &Lease, now: Timestamp) -> Result<(), Fault> {
         let mut writes = Writes::new();
+        self.tell_end(&mut writes, lease, now);
         self.rows.delete_in(&mut writes, &lease.id);
         self.by_token.delete_in(&mut writes, &link(lease));
         if let Some(due) = lease.due {
@@ -204,6 +206,17 @@ impl Leases {
         }
         self.barrier.commit(writes).await?;
         Ok(())
+    }
+
+    /// Seen by whoever may read below the path of the secret, and by the token the lease belongs to.
+    fn tell_end(&self, writes: &mut Writes, lease: &Lease, now: Timestamp) {
+        let expired = lease.expires.is_some_and(|expires| expires <= now);
+        let kind = if expired { "lease/expire" } else { "lease/revoke" };
+        let told = Told::of(kind, &*lease.id)
+            .with("lease_id", &*lease.id)
+            .with("lease_path", &*lease.path)
+            .of_token(&lease.token);
+        writes.tell(told.key(&self.namespace, None, now));
     }
 
     /// Puts the next attempt into the expiry index, or gives up. Leaves a lease alone that somebody else has ended

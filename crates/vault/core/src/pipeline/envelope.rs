@@ -6,6 +6,7 @@ use arca_base::JsonText;
 use arca_base::json::push_string;
 
 use crate::engine::RawBody;
+use crate::events::Streamed;
 use crate::tokens::Issued;
 use crate::wrapping::Wrapped;
 
@@ -44,6 +45,7 @@ pub(super) enum Payload {
     /// The envelope of an earlier answer.
     Envelope(JsonText),
     Raw(RawBody),
+    Stream(Streamed),
 }
 
 impl Payload {

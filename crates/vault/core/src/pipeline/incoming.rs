@@ -5,6 +5,7 @@ use arca_base::{Operation, RequestPath, Secret, Ttl};
 
 use super::inline_auth::InlineAuth;
 use crate::engine::ClientInfo;
+use crate::events::Streamed;
 
 /// A request, read and bounded by the server.
 pub struct Incoming {
@@ -51,6 +52,8 @@ pub struct Reply {
     pub inline_auth_failed: bool,
     /// After how many seconds to ask again, where that is known.
     pub retry_after: Option<u64>,
+    /// What follows after the body, for as long as it goes on.
+    pub stream: Option<Streamed>,
 }
 
 /// A body. Shows its length only.
@@ -73,6 +76,7 @@ impl Reply {
             body: Body(String::new()),
             inline_auth_failed: false,
             retry_after: None,
+            stream: None,
         }
     }
 
@@ -85,6 +89,7 @@ impl Reply {
             body: Body(body),
             inline_auth_failed: false,
             retry_after: None,
+            stream: None,
         }
     }
 }

@@ -77,6 +77,7 @@ async fn complete(answered: &Answered, answer: Answer) -> Result<(Envelope, Opti
         }
         Body::Envelope(text) => Payload::Envelope(text),
         Body::Raw(raw) => Payload::Raw(raw),
+        Body::Stream(streamed) => Payload::Stream(streamed),
         Body::Wrapped(_) => Payload::Nothing,
     };
     Ok((envelope, None))

@@ -65,11 +65,19 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
             (
                 raw.status,
                 Reply {
-                    status: raw.status,
                     content_type: Some(raw.content_type),
                     body,
-                    inline_auth_failed: false,
-                    retry_after: None,
+                    ..Reply::empty(raw.status)
+                },
+            )
+        }
+        Payload::Stream(streamed) => {
+            let stream = Some(streamed.clone());
+            (
+                200,
+                Reply {
+                    stream,
+                    ..Reply::empty(200)
                 },
             )
         }
@@ -108,7 +116,9 @@ fn part(leased: &Leased) -> ResponsePart<'_> {
         };
     }
     match &leased.envelope.payload {
-        Payload::Nothing | Payload::NoData | Payload::Accepted | Payload::NoNames => ResponsePart::Nothing,
+        Payload::Nothing | Payload::NoData | Payload::Accepted | Payload::NoNames | Payload::Stream(_) => {
+            ResponsePart::Nothing
+        }
         Payload::Data(text) | Payload::Missing(text) | Payload::Envelope(text) | Payload::Factor(text) => {
             ResponsePart::Data {
                 text: text.as_str(),

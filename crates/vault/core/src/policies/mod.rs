@@ -7,7 +7,7 @@ mod subject;
 use std::sync::Arc;
 
 use arca_base::json::Object;
-use arca_base::{Json, MountPath, Operation, RequestPath, Timestamp, Ttl, id};
+use arca_base::{Json, MountPath, NamespaceId, Operation, RequestPath, Timestamp, Ttl, id};
 use arca_policy::template::Anonymous;
 use arca_policy::{Constraints, Policy, PolicyName, Request};
 use parking_lot::Mutex;
@@ -15,6 +15,7 @@ use quick_cache::unsync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::{BarrierError, Generation, Rows, Stored, View, Writes};
+use crate::events::Told;
 use crate::fault::Fault;
 use crate::identity::{Identity, Principal};
 use crate::tokens::Token;
@@ -160,7 +161,7 @@ impl Policies {
     ///
     /// # Errors
     /// 400 for a name that cannot be written and for a text that is no policy.
-    pub async fn write(&self, name: &str, text: &str) -> Result<Vec<String>, Fault> {
+    pub async fn write(&self, name: &str, text: &str, now: Timestamp) -> Result<Vec<String>, Fault> {
         let canonical = parse_name(name)?;
         if canonical.is_fixed() {
             return Err(Fault::invalid(format!(
@@ -173,7 +174,10 @@ impl Policies {
             name: canonical.to_string(),
             text: text.to_owned(),
         };
-        self.rows.put(&row_name(&canonical), &row).await?;
+        let mut writes = Writes::new();
+        self.rows.put_in(&mut writes, &row_name(&canonical), &row)?;
+        tell(&mut writes, "policy/write", &canonical, now);
+        self.rows.view().commit(writes).await?;
         if canonical.as_str() == name {
             Ok(Vec::new())
         } else {
@@ -185,7 +189,7 @@ impl Policies {
     ///
     /// # Errors
     /// 400 for a policy that cannot be removed.
-    pub async fn delete(&self, name: &str) -> Result<(), Fault> {
+    pub async fn delete(&self, name: &str, now: Timestamp) -> Result<(), Fault> {
         let name = parse_name(name)?;
         if name.is_fixed() {
             return Err(Fault::invalid(format!(
@@ -196,7 +200,10 @@ impl Policies {
         if !name.is_deletable() {
             return Err(Fault::invalid("cannot delete default policy"));
         }
-        self.rows.delete(&row_name(&name)).await?;
+        let mut writes = Writes::new();
+        self.rows.delete_in(&mut writes, &row_name(&name));
+        tell(&mut writes, "policy/delete", &name, now);
+        self.rows.view().commit(writes).await?;
         Ok(())
     }
 
@@ -305,6 +312,21 @@ impl Acl {
         Ok(verdict.granting().map(str::to_owned).collect())
     }
 
+    /// Whether an event of this type is shown that happened at a path: to whoever may read there, and to whoever may
+    /// subscribe to it.
+    #[must_use]
+    pub fn sees(&self, path: &RequestPath, kind: &str) -> bool {
+        if self.0.may_subscribe(path, kind) {
+            return true;
+        }
+        let verdict = self.0.check(&Request::new(Operation::Read, path));
+        let asked = verdict.constraints();
+        verdict.allowed()
+            && asked
+                .and_then(|asked| unsupported(asked, Operation::Read))
+                .is_none()
+    }
+
     /// What may be done at a path, as `sys/capabilities` shows it.
     #[must_use]
     pub fn capabilities(&self, path: &RequestPath) -> Vec<String> {
@@ -384,6 +406,11 @@ pub fn canonical(names: &[String], with_default: bool) -> Result<Vec<String>, Fa
     canonical.sort_unstable();
     canonical.dedup();
     Ok(canonical)
+}
+
+fn tell(writes: &mut Writes, kind: &'static str, name: &PolicyName, now: Timestamp) {
+    let told = Told::of(kind, format!("sys/policies/acl/{name}")).with("name", name.as_str());
+    writes.tell(told.key(&NamespaceId::root(), None, now));
 }
 
 fn parse_name(name: &str) -> Result<PolicyName, Fault> {

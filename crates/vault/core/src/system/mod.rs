@@ -1,6 +1,7 @@
 //! The server's own endpoints: `sys/*`. An engine like any other, except that it reaches the server's parts.
 
 mod audit;
+mod events;
 mod explain;
 mod info;
 mod leases;
@@ -32,6 +33,7 @@ impl Engine for System {
             .and(policies::routes())
             .and(passwords::routes())
             .and(leases::routes())
+            .and(events::routes())
             .and(lockout::routes())
             .and(crate::mfa::validation_routes())
             .and(crate::quotas::routes())

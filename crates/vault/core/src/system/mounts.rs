@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use arca_api::endpoint::Nothing;
 use arca_api::sys::mounts as api;
-use arca_base::{Json, MountPath, id, json_object};
+use arca_base::{Json, MountPath, NamespaceId, id, json_object};
 
 use super::System;
 use super::tune::{self, Settings};
 use crate::active::Active;
 use crate::barrier::{Change, Writes};
 use crate::engine::{Answer, Cx, Table};
+use crate::events::Told;
 use crate::fault::Fault;
 use crate::router::{Class, MAX_MOUNT_SEGMENTS, Mount};
 
@@ -144,6 +145,7 @@ async fn enable(cx: &Cx, class: Class, path: &MountPath, request: api::Enable) -
     let rows = active.router.rows(class);
     rows.expect_in(&mut writes, mount.row(), None);
     rows.put_in(&mut writes, mount.row(), &mount)?;
+    tell(&mut writes, "mount/enable", &mount, cx);
     match active.barrier.commit(writes).await {
         Ok(_) => Ok(Answer::empty()),
         Err(error) if error.is_conflict() => Err(Fault::invalid(format!("path is already in use at {path}"))),
@@ -218,6 +220,19 @@ fn check_kind(active: &Active, class: Class, kind: &str) -> Result<(), Fault> {
     }
 }
 
+/// Tells subscribers what becomes of a mount.
+pub(super) fn tell(writes: &mut Writes, kind: &'static str, mount: &Mount, cx: &Cx) {
+    let path = match mount.class {
+        Class::Secret => format!("sys/mounts/{}", mount.row()),
+        Class::Auth => format!("sys/auth/{}", mount.row()),
+    };
+    let told = Told::of(kind, path)
+        .with("mount_path", mount.full_path())
+        .with("mount_accessor", &*mount.accessor)
+        .with("plugin", &*mount.kind);
+    writes.tell(told.key(&NamespaceId::root(), None, cx.now));
+}
+
 /// Neither at a mount, nor inside one, nor around one.
 async fn check_free(active: &Active, class: Class, path: &MountPath) -> Result<(), Fault> {
     if active.router.at(class, path).await?.is_some() {
@@ -274,7 +289,10 @@ async fn disable(cx: &Cx, class: Class, path: &str) -> Result<Answer, Fault> {
             .await?;
     }
     active.router.site(&mount, cx.now).view.clear().await?;
-    rows.delete(mount.row()).await?;
+    let mut writes = Writes::new();
+    rows.delete_in(&mut writes, mount.row());
+    tell(&mut writes, "mount/disable", &mount, cx);
+    active.barrier.commit(writes).await?;
     active.router.drop_engine(&mount);
     Ok(Answer::empty())
 }
@@ -341,6 +359,7 @@ async fn remount(_: Arc<System>, cx: Cx, request: api::Remount) -> Result<Answer
     rows.expect_in(&mut writes, to.trimmed(), None);
     rows.delete_in(&mut writes, from.trimmed());
     rows.put_in(&mut writes, to.trimmed(), &moved)?;
+    tell(&mut writes, "mount/move", &moved, &cx);
     active.barrier.commit(writes).await?;
     let migration = id::uuid_v4(&*active.entropy);
     Ok(Answer::data(&json_object! { "migration_id" => migration })

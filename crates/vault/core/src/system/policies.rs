@@ -102,7 +102,11 @@ async fn write(_: Arc<System>, cx: Cx, request: api::WritePolicy) -> Result<Answ
     if text.is_empty() {
         return Err(Fault::invalid("'policy' parameter not supplied or empty"));
     }
-    let warnings = cx.active()?.policies.write(&request.name, &decoded(text)).await?;
+    let warnings = cx
+        .active()?
+        .policies
+        .write(&request.name, &decoded(text), cx.now)
+        .await?;
     Ok(answer.warn_all(warnings))
 }
 
@@ -115,7 +119,7 @@ fn decoded(text: String) -> String {
 }
 
 async fn delete(_: Arc<System>, cx: Cx, request: api::PolicyName) -> Result<Answer, Fault> {
-    cx.active()?.policies.delete(&request.name).await?;
+    cx.active()?.policies.delete(&request.name, cx.now).await?;
     Ok(Answer::empty())
 }
 

@@ -10,6 +10,7 @@ use arca_base::{Json, MountPath, Ttl, json_object};
 
 use super::System;
 use super::lockout::{self, GivenRules};
+use super::mounts;
 use crate::barrier::Change;
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
@@ -280,10 +281,11 @@ async fn write(cx: &Cx, class: Class, request: api::Tune) -> Result<Answer, Faul
     let tuned = active
         .router
         .rows(mount.class)
-        .update(mount.row(), |found| {
+        .update_with(mount.row(), |found, writes| {
             let found = found.ok_or_else(|| Fault::invalid(format!("no mount at \"{path}\"")))?;
             let mut tuned = tuned(found, &request, active.router.defaults())?;
             tuned.upgrading |= upgrade;
+            mounts::tell(writes, "mount/tune", &tuned, cx);
             Ok::<_, Fault>((Change::Put(tuned.clone()), tuned))
         })
         .await?;

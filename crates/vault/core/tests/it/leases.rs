@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// What the engine has done, seen from the outside.
 #[derive(Default)]
-struct World {
+pub(crate) struct World {
     made: AtomicU64,
     ended: AtomicU64,
     broken: AtomicBool,
@@ -60,7 +60,7 @@ async fn make(engine: Arc<Grants>, _: Cx, _: Nothing) -> Result<Answer, Fault> {
     Ok(Answer::leased(&json_object! { "password" => "p" }, grant))
 }
 
-async fn start() -> (Unsealed, Arc<World>) {
+pub(crate) async fn start() -> (Unsealed, Arc<World>) {
     let world = Arc::new(World::default());
     let engine = world.clone();
     let catalog = Catalog::new().secret("grants", Factory::new(move |_| Grants(engine.clone())));

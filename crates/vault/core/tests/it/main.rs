@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod events;
 mod explain;
 mod formats;
 mod help;

@@ -6,6 +6,7 @@ use arca_api::database as api;
 use arca_base::{Json, Timestamp, Ttl};
 use arca_core::Fault;
 use arca_core::engine::{Answer, Cx, Grant, Intent, Site};
+use arca_core::events::Told;
 use arca_core::ttl::Lifetime;
 
 use super::config::Config;
@@ -148,6 +149,10 @@ fn answer(role: &Role, internal: &Internal, made: &Made, intent: Intent) -> Resu
         internal: Some(internal.to_text()?),
         target: role.db_name.clone(),
         intent: Some(intent),
+        told: Some(
+            Told::of("database/creds-create", format!("creds/{}", internal.role))
+                .with("name", &*internal.role),
+        ),
     };
     Ok(Answer::leased(&data, grant))
 }

@@ -7,6 +7,7 @@ use arca_base::{Json, Secret, Timestamp};
 use arca_core::Fault;
 use arca_core::barrier::Writes;
 use arca_core::engine::{Answer, Cx, Site};
+use arca_core::events::Told;
 
 use super::Databases;
 use super::config::{self, Config};
@@ -90,6 +91,10 @@ async fn keep(site: &Site, name: &str, new: &str) -> Result<(), Fault> {
             config.details.insert("password".to_owned(), new.into());
             config.last_rotation = Some(site.now);
             configs.put_in(&mut writes, name, &config)?;
+            let told = Told::of("database/root-rotate", format!("config/{name}"))
+                .by(format!("rotate-root/{name}"))
+                .with("name", name);
+            site.tell(&mut writes, &told);
         }
         configs.expect_in(&mut writes, name, found.as_ref());
         match site.view.commit(writes).await {

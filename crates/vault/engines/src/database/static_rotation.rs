@@ -10,6 +10,7 @@ use arca_base::Secret;
 use arca_core::Fault;
 use arca_core::barrier::{Change, Row, Writes};
 use arca_core::engine::{Answer, Cx, Site};
+use arca_core::events::Told;
 
 use super::Databases;
 use super::connection::failed;
@@ -75,6 +76,10 @@ pub(super) async fn change(engine: &Databases, site: &Site, name: &str) -> Resul
         Pending::of_roles(site).delete_in(&mut writes, name);
         if let Some(row) = &found {
             rows(site).put_in(&mut writes, name, &with(&row.value, &pending, site))?;
+            let told = Told::of("database/rotate", format!("static-creds/{name}"))
+                .by(format!("rotate-role/{name}"))
+                .with("name", name);
+            site.tell(&mut writes, &told);
         }
         rows(site).expect_in(&mut writes, name, found.as_ref());
         match site.view.commit(writes).await {

@@ -8,7 +8,9 @@ use arca_api::Field as _;
 use arca_api::kv::v1 as api;
 use arca_base::{Json, JsonText, Ttl};
 use arca_core::Fault;
+use arca_core::barrier::Writes;
 use arca_core::engine::{Answer, Cx, Engine, Site, Table, list_limit};
+use arca_core::events::Told;
 
 use super::v2;
 
@@ -93,12 +95,20 @@ async fn write(_: Arc<Unversioned>, cx: Cx, request: api::WriteSecret) -> Result
     }
     let mut plaintext = vec![FORMAT];
     plaintext.extend_from_slice(Json::Object(request.data).to_text().as_str().as_bytes());
-    cx.site()?.view.put(&key(&request.path), plaintext).await?;
+    let site = cx.site()?;
+    let mut writes = Writes::new();
+    writes.put(site.view.key(&key(&request.path)), plaintext);
+    site.tell(&mut writes, &Told::of("kv-v1/write", request.path));
+    site.view.commit(writes).await?;
     Ok(Answer::empty())
 }
 
 async fn delete(_: Arc<Unversioned>, cx: Cx, request: api::SecretPath) -> Result<Answer, Fault> {
-    cx.site()?.view.delete(&key(&request.path)).await?;
+    let site = cx.site()?;
+    let mut writes = Writes::new();
+    writes.delete(site.view.key(&key(&request.path)));
+    site.tell(&mut writes, &Told::of("kv-v1/delete", request.path));
+    site.view.commit(writes).await?;
     Ok(Answer::empty())
 }
 

@@ -9,7 +9,7 @@ async fn password(estate: &Estate) -> String {
     shown.data("password").as_str().unwrap().to_owned()
 }
 
-async fn with_static_role(more: Value) -> Estate {
+pub(crate) async fn with_static_role(more: Value) -> Estate {
     let estate = Estate::start().await;
     estate.query("CREATE ROLE svc LOGIN PASSWORD 'old'");
     let mut role = json!({"db_name": "pg", "username": "svc"});

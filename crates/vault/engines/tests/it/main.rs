@@ -10,6 +10,7 @@
 )]
 
 mod database_credentials;
+mod database_events;
 mod database_faults;
 mod database_hooks;
 mod database_input;

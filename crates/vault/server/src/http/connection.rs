@@ -4,16 +4,14 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use http_body_util::Full;
 use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use rustls::ServerConnection;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -90,12 +88,14 @@ pub(crate) async fn serve(endpoint: Arc<Endpoint>, accepted: Accepted) {
     });
     let service = service_fn(move |request| {
         let answer = exchange.clone().answer(request);
-        async move { Ok::<_, Infallible>(answer.await.map(Full::new)) }
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     if ready.speaks_http2 {
-        drive(second(tasks).serve_connection(io, service), &pulse).await;
+        let connection = second(tasks).serve_connection(io, service);
+        drive(connection, |connection| connection.graceful_shutdown(), &pulse).await;
     } else {
-        drive(first().serve_connection(io, service), &pulse).await;
+        let connection = first().serve_connection(io, service).with_upgrades();
+        drive(connection, |connection| connection.graceful_shutdown(), &pulse).await;
     }
 }
 
@@ -134,10 +134,10 @@ fn second(tasks: TaskTracker) -> http2::Builder<Tracked> {
 }
 
 /// Runs a connection until it ends or the keeper ends it.
-async fn drive<C>(connection: C, pulse: &Pulse)
+async fn drive<C, E>(connection: C, shut_down: impl Fn(Pin<&mut C>), pulse: &Pulse)
 where
-    C: GracefulConnection,
-    C::Error: Error,
+    C: Future<Output = Result<(), E>>,
+    E: Error,
 {
     let mut connection = pin!(connection);
     let mut drains = false;
@@ -146,7 +146,7 @@ where
             Order::Close => return Poll::Ready(()),
             Order::Drain if !drains => {
                 drains = true;
-                connection.as_mut().graceful_shutdown();
+                shut_down(connection.as_mut());
             }
             Order::Serve | Order::Drain => {}
         }

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use rustls::ServerConfig;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::keeper::Keeper;
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) keeper: Arc<Keeper>,
     /// Connections, and requests whose connection is gone.
     pub(crate) tasks: TaskTracker,
+    /// Ends answers that go on.
+    pub(crate) draining: CancellationToken,
     /// Where requests are finished whose connection is gone.
     pub(crate) runtime: Handle,
     /// One permit for each connection.
@@ -63,6 +66,7 @@ impl Shared {
             keeper: Arc::new(Keeper::new(clock.clone(), timeouts)),
             clock,
             tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
             runtime: Handle::current(),
             connections: Arc::new(Semaphore::new(connections)),
             body_memory: Arc::new(Semaphore::new(BODY_MEMORY_KIB.max(largest.unwrap_or(0)))),

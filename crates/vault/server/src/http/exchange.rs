@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arca_core::Fault;
 use arca_core::engine::ClientInfo;
+use arca_core::events::{Streamed, Subscription};
 use arca_core::pipeline::{Incoming, Reply, Unread};
 use bytes::Bytes;
 use http::request::Parts;
@@ -15,6 +16,8 @@ use super::Deadline;
 use super::completion::{Completion, Held};
 use super::endpoint::Endpoint;
 use super::pulse::Pulse;
+use super::streaming::{self, Sent};
+use super::websocket::{self, Wanted};
 use crate::egress::{self, Outgoing};
 use crate::ingress::{self, Destination, Origin, Refused};
 
@@ -35,16 +38,41 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     /// Answers a request. There is always an answer.
-    pub(crate) async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Bytes>
+    pub(crate) async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Response<Sent>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
         let _busy = self.pulse.begin();
-        let (parts, mut body) = request.into_parts();
+        let (mut parts, mut body) = request.into_parts();
+        let wanted = websocket::wanted(&mut parts);
         let outgoing = self.outgoing(&parts, &mut body).await;
+        let stream = outgoing.reply.stream.as_ref().and_then(Streamed::take);
         let namespace = parts.headers.get(&ingress::headers::NAMESPACE);
         let headers = self.endpoint.headers.load();
-        egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace)
+        let response = egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace);
+        match stream {
+            None => response.map(Sent::whole),
+            Some(subscription) => self.stream(response, subscription, wanted),
+        }
+    }
+
+    /// An answer that goes on, in the form the client wants.
+    fn stream(
+        self: &Arc<Self>,
+        response: Response<Bytes>,
+        subscription: Subscription,
+        wanted: Wanted,
+    ) -> Response<Sent> {
+        match wanted {
+            Wanted::Answer => {
+                let draining = self.endpoint.shared.draining.clone();
+                streaming::respond(response, subscription, draining, &self.pulse)
+            }
+            Wanted::Upgrade(upgrade) => {
+                websocket::respond(response, upgrade, subscription, self.clone()).map(Sent::whole)
+            }
+            Wanted::Unsupported => websocket::refuse(response).map(Sent::whole),
+        }
     }
 
     async fn outgoing<B>(&self, parts: &Parts, body: &mut B) -> Outgoing
@@ -87,10 +115,11 @@ impl Exchange {
             Err(refused) => return self.refuse(path, address, refused).await,
         };
         let operation = read.operation;
-        let incoming = Incoming {
+        let mut incoming = Incoming {
             client: self.client(address),
             ..read
         };
+        ingress::resume(parts, &mut incoming);
         let limit = listener.limits.duration;
         let work = self.begin(incoming).await;
         if let Some(reply) = self.deadline.within(&*shared.clock, limit, work).await {

@@ -10,6 +10,7 @@
 //! | [`connection`] | serves a connection to its end |
 //! | [`keeper`], [`pulse`] | ends connections whose clients take too long |
 //! | [`exchange`] | one request and its answer |
+//! | [`streaming`], [`websocket`] | answers that go on |
 //! | [`completion`] | lets a request end although its connection has |
 //! | [`endpoint`] | what all connections of a listener share |
 
@@ -22,7 +23,9 @@ pub(crate) mod keeper;
 pub(crate) mod listen;
 pub(crate) mod proxy_protocol;
 pub(crate) mod pulse;
+pub(crate) mod streaming;
 pub(crate) mod tls;
+pub(crate) mod websocket;
 pub(crate) mod wire;
 
 use std::future::{Future, poll_fn};

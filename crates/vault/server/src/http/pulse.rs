@@ -144,6 +144,22 @@ impl Pulse {
     }
 }
 
+/// An answer that goes on after its request was answered, until dropped.
+pub(crate) struct Streaming(Arc<Pulse>);
+
+impl Streaming {
+    pub(crate) fn begin(pulse: &Arc<Pulse>) -> Self {
+        pulse.active.fetch_add(1, Ordering::Relaxed);
+        Self(pulse.clone())
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        drop(Busy(&self.0));
+    }
+}
+
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         // The instant first, as above.

@@ -58,6 +58,18 @@ pub(crate) struct Refused {
     pub(crate) fault: Fault,
 }
 
+/// Where a browser resumes a stream of events of its own accord, unless the query says it.
+pub(crate) fn resume(parts: &Parts, incoming: &mut Incoming) {
+    const LAST: &str = "last-event-id";
+    let Some(last) = parts.headers.get(LAST) else {
+        return;
+    };
+    if incoming.path.as_str().starts_with("sys/events/subscribe/") && !incoming.data.contains_key("after") {
+        let last = String::from_utf8_lossy(last.as_bytes()).into_owned();
+        incoming.data.insert("after".to_owned(), last.into());
+    }
+}
+
 /// A permit for the memory of a large body.
 pub(crate) type BodyMemory = Option<OwnedSemaphorePermit>;
 

@@ -8,6 +8,7 @@ use arca_base::json_object;
 use arca_core::Fault;
 use arca_core::barrier::{Change, Rows};
 use arca_core::engine::{Answer, Cx};
+use arca_core::events::Told;
 
 use super::Versioned;
 use super::record::{self, Config};
@@ -23,8 +24,9 @@ pub(super) async fn read(_: Arc<Versioned>, cx: Cx, _: Nothing) -> Result<Answer
 
 pub(super) async fn write(_: Arc<Versioned>, cx: Cx, request: api::WriteConfig) -> Result<Answer, Fault> {
     let max_versions = request.max_versions.map(versions).transpose()?;
-    let rows = Rows::<Config>::new(cx.site()?.view.clone());
-    rows.update("config", |found| {
+    let site = cx.site()?;
+    let rows = Rows::<Config>::new(site.view.clone());
+    rows.update_with("config", |found, writes| {
         let mut config = found.cloned().unwrap_or_default();
         config.max_versions = max_versions.unwrap_or(config.max_versions);
         config.cas_required = request.cas_required.unwrap_or(config.cas_required);
@@ -34,6 +36,7 @@ pub(super) async fn write(_: Arc<Versioned>, cx: Cx, request: api::WriteConfig) 
         let change = if found == Some(&config) {
             Change::Keep
         } else {
+            site.tell(writes, &Told::of("kv-v2/config-write", "config"));
             Change::Put(config)
         };
         Ok::<_, Fault>((change, ()))

@@ -101,7 +101,16 @@ pub(super) async fn write(_: Arc<Versioned>, cx: Cx, request: api::WriteData) ->
         let config = record::config(&site.view).await?;
         let found = record::secrets(&site.view).get(&request.path).await?;
         check_cas(cas, found.as_ref().map(|row| &*row.value), &config)?;
-        if let Some(answer) = commit(site, &request.path, found.as_ref(), &config, &content).await? {
+        if let Some(answer) = commit(
+            site,
+            "kv-v2/data-write",
+            &request.path,
+            found.as_ref(),
+            &config,
+            &content,
+        )
+        .await?
+        {
             return Ok(answer);
         }
     }
@@ -128,7 +137,16 @@ pub(super) async fn patch(_: Arc<Versioned>, cx: Cx, request: api::WriteData) ->
         let mut patched = content.to_json();
         merge(&mut patched, &changes);
         let patched = patched.to_text();
-        if let Some(answer) = commit(site, &request.path, Some(row), &config, &patched).await? {
+        if let Some(answer) = commit(
+            site,
+            "kv-v2/data-patch",
+            &request.path,
+            Some(row),
+            &config,
+            &patched,
+        )
+        .await?
+        {
             return Ok(answer);
         }
     }
@@ -161,6 +179,7 @@ fn merge(target: &mut Json, changes: &Object) {
 /// Commits the next version; `None` when another writer was faster.
 async fn commit(
     site: &Site,
+    kind: &'static str,
     path: &str,
     found: Option<&Row<Secret>>,
     config: &Config,
@@ -176,6 +195,7 @@ async fn commit(
     for version in removed {
         record::delete_content(&site.view, &mut writes, path, version);
     }
+    record::tell(site, &mut writes, kind, "data", path, &secret);
     match site.view.commit(writes).await {
         Ok(_) => {
             let (number, state) = pick(&secret, 0).ok_or_else(Fault::absent)?;

@@ -219,10 +219,18 @@ pub(super) async fn write(_: Arc<Versioned>, cx: Cx, request: api::WriteMetadata
     }
     let config = record::config(&site.view).await?;
     record::secrets(&site.view)
-        .update(&request.path, |found| {
+        .update_with(&request.path, |found, writes| {
             let mut secret = found.cloned().unwrap_or_else(|| Secret::new(site.now));
             given.apply(&mut secret)?;
             secret.updated = site.now;
+            record::tell(
+                site,
+                writes,
+                "kv-v2/metadata-write",
+                "metadata",
+                &request.path,
+                &secret,
+            );
             Ok::<_, Fault>((Change::Put(secret), ()))
         })
         .await?;
@@ -238,10 +246,18 @@ pub(super) async fn patch(_: Arc<Versioned>, cx: Cx, request: api::WriteMetadata
     let site = cx.site()?;
     let given = Given::read(&request, true)?;
     record::secrets(&site.view)
-        .update(&request.path, |found| {
+        .update_with(&request.path, |found, writes| {
             let mut secret = found.cloned().ok_or_else(Fault::absent)?;
             given.apply(&mut secret)?;
             secret.updated = site.now;
+            record::tell(
+                site,
+                writes,
+                "kv-v2/metadata-patch",
+                "metadata",
+                &request.path,
+                &secret,
+            );
             Ok::<_, Fault>((Change::Put(secret), ()))
         })
         .await?;
@@ -262,6 +278,14 @@ pub(super) async fn delete(_: Arc<Versioned>, cx: Cx, request: api::Key) -> Resu
         for number in row.value.versions.keys() {
             record::delete_content(&site.view, &mut writes, &request.path, *number);
         }
+        record::tell(
+            site,
+            &mut writes,
+            "kv-v2/metadata-delete",
+            "metadata",
+            &request.path,
+            &row.value,
+        );
         match site.view.commit(writes).await {
             Ok(_) => return Ok(Answer::empty()),
             Err(error) if error.is_conflict() => {}

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use arca_base::{GoDuration, Json, JsonText, Timestamp, json_object};
 use arca_core::Fault;
 use arca_core::barrier::{Rows, Stored, View, Writes};
+use arca_core::engine::Site;
+use arca_core::events::Told;
 use serde::{Deserialize, Serialize};
 
 const CONTENT_FORMAT: u8 = 1;
@@ -147,6 +149,27 @@ impl Secret {
             "custom_metadata" => self.custom_metadata_json(),
         }
     }
+}
+
+/// What subscribers are told of a change of a secret: `by` names the endpoint that made it (`data`, `destroy`).
+pub(super) fn tell(
+    site: &Site,
+    writes: &mut Writes,
+    kind: &'static str,
+    by: &str,
+    path: &str,
+    secret: &Secret,
+) {
+    let shown = if by == "metadata" && kind != "kv-v2/metadata-delete" {
+        "metadata"
+    } else {
+        "data"
+    };
+    let told = Told::of(kind, format!("{shown}/{path}"))
+        .by(format!("{by}/{path}"))
+        .with("current_version", secret.current.to_string())
+        .with("oldest_version", secret.oldest.to_string());
+    site.tell(writes, &told);
 }
 
 /// Rows of the secrets of a mount, named by their paths.

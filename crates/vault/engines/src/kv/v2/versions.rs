@@ -15,7 +15,7 @@ const MAX_ATTEMPTS: usize = 256;
 pub(super) async fn delete_current(_: Arc<Versioned>, cx: Cx, request: api::Key) -> Result<Answer, Fault> {
     let site = cx.site()?;
     let now = site.now;
-    change(site, &request.path, |secret, _| {
+    change(site, ("kv-v2/data-delete", "data"), &request.path, |secret, _| {
         let current = secret.current;
         mark_deleted(secret, &[current], now);
         Vec::new()
@@ -27,7 +27,7 @@ pub(super) async fn delete(_: Arc<Versioned>, cx: Cx, request: api::Versions) ->
     let site = cx.site()?;
     let now = site.now;
     let numbers = numbers(&request, "No version number provided")?;
-    change(site, &request.path, |secret, _| {
+    change(site, ("kv-v2/delete", "delete"), &request.path, |secret, _| {
         mark_deleted(secret, &numbers, now);
         Vec::new()
     })
@@ -38,22 +38,27 @@ pub(super) async fn undelete(_: Arc<Versioned>, cx: Cx, request: api::Versions) 
     let site = cx.site()?;
     let now = site.now;
     let numbers = numbers(&request, "No version number provided")?;
-    change(site, &request.path, |secret, config| {
-        let deletion = secret.deletion_from(config, now);
-        for number in &numbers {
-            if let Some(state) = secret.versions.get_mut(number).filter(|state| !state.destroyed) {
-                state.deletion = deletion;
+    change(
+        site,
+        ("kv-v2/undelete", "undelete"),
+        &request.path,
+        |secret, config| {
+            let deletion = secret.deletion_from(config, now);
+            for number in &numbers {
+                if let Some(state) = secret.versions.get_mut(number).filter(|state| !state.destroyed) {
+                    state.deletion = deletion;
+                }
             }
-        }
-        Vec::new()
-    })
+            Vec::new()
+        },
+    )
     .await
 }
 
 pub(super) async fn destroy(_: Arc<Versioned>, cx: Cx, request: api::Versions) -> Result<Answer, Fault> {
     let site = cx.site()?;
     let numbers = numbers(&request, "no version number provided")?;
-    change(site, &request.path, |secret, _| {
+    change(site, ("kv-v2/destroy", "destroy"), &request.path, |secret, _| {
         let mut destroyed = Vec::new();
         for number in &numbers {
             if let Some(state) = secret.versions.get_mut(number) {
@@ -93,6 +98,7 @@ fn mark_deleted(secret: &mut Secret, numbers: &[u64], now: arca_base::Timestamp)
 /// does not exist stays so.
 async fn change(
     site: &Site,
+    (kind, by): (&'static str, &str),
     path: &str,
     mut apply: impl FnMut(&mut Secret, &Config) -> Vec<u64>,
 ) -> Result<Answer, Fault> {
@@ -115,6 +121,7 @@ async fn change(
         for number in destroyed {
             record::delete_content(&site.view, &mut writes, path, number);
         }
+        record::tell(site, &mut writes, kind, by, path, &secret);
         match site.view.commit(writes).await {
             Ok(_) => return Ok(Answer::empty()),
             Err(error) if error.is_conflict() => {}

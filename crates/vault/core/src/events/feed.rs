@@ -1,0 +1,228 @@
+//! Follows the history of the store once for this node, and hands the events to all subscribers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arca_base::NamespaceId;
+use arca_storage::{Revision, WatchError};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+
+use super::happened::{Commit, Origin};
+use super::told::{self, Heard};
+use crate::active::Active;
+use crate::barrier::Generation;
+use crate::fault::Fault;
+use crate::router::{Class, Mount};
+
+/// Commits a subscriber may be behind before it has missed something.
+const RING: usize = 1024;
+/// Subscribers at a time, unless a test says otherwise.
+const MOST_SUBSCRIBERS: usize = 20_000;
+/// How long to wait before following again after storage failed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What subscribers are told.
+#[derive(Clone)]
+pub(super) enum Item {
+    Commit(Arc<Commit>),
+    /// Something may have been missed up to this revision.
+    Gap(u64),
+}
+
+/// The events of a node.
+pub(crate) struct Feed {
+    ring: broadcast::Sender<Item>,
+    /// Everything up to here has been handed out; nothing yet for `None`.
+    position: Mutex<Option<u64>>,
+    places: Arc<Semaphore>,
+    limit: usize,
+    mounts: Mutex<Known>,
+    mounts_changed: Generation,
+}
+
+/// The mounts by their UUIDs, and the state of the mount table they were read from.
+#[derive(Default)]
+struct Known {
+    stamp: Option<u64>,
+    mounts: Arc<HashMap<String, Arc<Mount>>>,
+}
+
+impl Feed {
+    pub(crate) fn new(mounts_changed: Generation) -> Self {
+        Self {
+            ring: broadcast::Sender::new(RING),
+            position: Mutex::new(None),
+            places: Arc::new(Semaphore::new(MOST_SUBSCRIBERS)),
+            limit: MOST_SUBSCRIBERS,
+            mounts: Mutex::default(),
+            mounts_changed,
+        }
+    }
+
+    /// The place of one more subscriber.
+    pub(super) fn place(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        self.places.clone().try_acquire_owned().map_err(|_| {
+            Fault::unavailable(format!(
+                "too many subscribers: this server has {} of them; subscribe at another node, or try again later",
+                self.limit
+            ))
+        })
+    }
+
+    /// Everything after `revision`, if what is handed out next is after it.
+    pub(super) fn join(&self, revision: u64) -> Option<broadcast::Receiver<Item>> {
+        let position = self.position.lock();
+        let follows = position.is_some_and(|position| position <= revision);
+        follows.then(|| self.ring.subscribe())
+    }
+
+    fn hand_out(&self, commit: Commit) {
+        let mut position = self.position.lock();
+        *position = Some(commit.revision);
+        // Nobody listens: then nobody misses it.
+        let _ = self.ring.send(Item::Commit(Arc::new(commit)));
+    }
+
+    fn begin_at(&self, revision: u64) {
+        let mut position = self.position.lock();
+        if position.replace(revision).is_some() {
+            let _ = self.ring.send(Item::Gap(revision));
+        }
+    }
+
+    /// The mounts as they are now.
+    pub(super) async fn mounts(&self, active: &Active) -> Result<Arc<HashMap<String, Arc<Mount>>>, Fault> {
+        let stamp = self.mounts_changed.current();
+        {
+            let known = self.mounts.lock();
+            if known.stamp == Some(stamp) {
+                return Ok(known.mounts.clone());
+            }
+        }
+        self.read_mounts(active).await
+    }
+
+    async fn read_mounts(&self, active: &Active) -> Result<Arc<HashMap<String, Arc<Mount>>>, Fault> {
+        let stamp = self.mounts_changed.current();
+        let mut mounts = HashMap::new();
+        for class in [Class::Secret, Class::Auth] {
+            let rows = active.router.rows(class).all().await?;
+            mounts.extend(
+                rows.into_iter()
+                    .map(|(_, mount)| (mount.uuid.clone(), Arc::new(mount))),
+            );
+        }
+        let mounts = Arc::new(mounts);
+        *self.mounts.lock() = Known {
+            stamp: Some(stamp),
+            mounts: mounts.clone(),
+        };
+        Ok(mounts)
+    }
+}
+
+/// Reads the events of a commit.
+pub(super) async fn read(active: &Active, changes: &[arca_storage::Change]) -> Result<Option<Commit>, Fault> {
+    let folder = told::folder(&NamespaceId::root());
+    let mut mounts = active.events.mounts(active).await?;
+    let unknown = changes.iter().any(|change| {
+        let key = change.key.strip_prefix(&folder);
+        let mount = key.and_then(Heard::parse).and_then(|heard| heard.mount);
+        mount.is_some_and(|mount| !mounts.contains_key(mount))
+    });
+    if unknown {
+        // Another node may have mounted it a moment ago.
+        mounts = active.events.read_mounts(active).await?;
+    }
+    let namespace = NamespaceId::root();
+    let origin = Origin {
+        cluster_name: &active.cluster.name,
+        cluster_id: &active.cluster.id,
+        namespace: &namespace,
+        mounts: &mounts,
+        folder: &folder,
+    };
+    Ok(Commit::of(changes, &origin))
+}
+
+/// Follows for as long as the server is unsealed.
+pub(crate) async fn run(active: Arc<Active>) {
+    loop {
+        if let Err(reason) = follow(&active).await {
+            tracing::warn!(reason, "events cannot be followed; subscribers are told of a gap");
+        }
+        active.clock.sleep(PAUSE).await;
+    }
+}
+
+async fn follow(active: &Active) -> Result<(), String> {
+    let storage = active.barrier.storage();
+    let Revision(from) = storage.revision().await.map_err(|error| error.to_string())?;
+    active.events.begin_at(from);
+    let mut changes = storage.watch(&told::folder(&NamespaceId::root()), Revision(from));
+    while let Some(batch) = changes.next().await {
+        let batch = batch.map_err(|error: WatchError| error.to_string())?;
+        let commit = read(active, &batch).await;
+        if let Some(commit) = commit.map_err(|fault| fault.to_string())? {
+            active.events.hand_out(commit);
+        }
+    }
+    Err("the store was closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed() -> Feed {
+        let keyring =
+            crate::barrier::Keyring::generate(&arca_crypto::SystemEntropy, arca_base::Timestamp::EPOCH);
+        let barrier = crate::barrier::Barrier::new(
+            Arc::new(arca_storage::MemoryStorage::new()),
+            keyring,
+            Arc::new(arca_crypto::SystemEntropy),
+            crate::barrier::CacheLimits::default(),
+        );
+        Feed::new(barrier.generation("m/"))
+    }
+
+    fn commit(revision: u64) -> Commit {
+        Commit {
+            revision,
+            events: Vec::new(),
+            incomplete: false,
+        }
+    }
+
+    #[test]
+    fn nobody_joins_where_something_would_be_missed() {
+        let feed = feed();
+        assert!(feed.join(5).is_none(), "nothing is followed yet");
+        feed.begin_at(5);
+        assert!(feed.join(4).is_none() && feed.join(5).is_some() && feed.join(9).is_some());
+        feed.hand_out(commit(7));
+        assert!(feed.join(6).is_none());
+        let mut joined = feed.join(7).unwrap();
+        feed.hand_out(commit(8));
+        assert!(matches!(joined.try_recv(), Ok(Item::Commit(commit)) if commit.revision == 8));
+        feed.begin_at(12);
+        assert!(matches!(joined.try_recv(), Ok(Item::Gap(12))));
+    }
+
+    #[test]
+    fn places_are_limited_and_come_back() {
+        let feed = Feed {
+            places: Arc::new(Semaphore::new(1)),
+            limit: 1,
+            ..feed()
+        };
+        let place = feed.place().unwrap();
+        let fault = feed.place().unwrap_err();
+        assert_eq!(fault.class(), crate::fault::Class::Unavailable);
+        assert!(fault.text().contains("too many subscribers"), "{fault}");
+        drop(place);
+        assert!(feed.place().is_ok());
+    }
+}

@@ -1,0 +1,47 @@
+//! The change stream: what happened, in the order of commits, for whoever may see it.
+//!
+//! | question | answer |
+//! |---|---|
+//! | how does a change become an event | [`Told`]: a name in the history of the store, in the commit of the change |
+//! | who follows the history | [`feed`]: one task for each node, and a ring for all subscribers |
+//! | what does a subscriber get, and may it | [`Subscription`] |
+//! | how does it get to a client | [`Streamed`] in the reply; the server makes frames of its messages |
+//!
+//! Values of secrets are never part of it.
+
+mod feed;
+mod happened;
+mod subscription;
+mod told;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+pub(crate) use feed::{Feed, run};
+pub use subscription::{Message, Subscription};
+pub use told::Told;
+
+/// A subscription on its way to the server, which takes it out once.
+#[derive(Clone, Debug)]
+pub struct Streamed(Arc<Mutex<Option<Subscription>>>);
+
+impl Streamed {
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self(Arc::new(Mutex::new(Some(subscription))))
+    }
+
+    /// The subscription, for the first who asks.
+    #[must_use]
+    pub fn take(&self) -> Option<Subscription> {
+        self.0.lock().take()
+    }
+}
+
+impl PartialEq for Streamed {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Streamed {}
