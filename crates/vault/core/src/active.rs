@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
 use crate::barrier::{Barrier, BarrierError, Keyring, Stored, View, Writes, parse};
+use crate::ceremony::Ceremonies;
 use crate::core::Settings;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -66,6 +67,7 @@ pub struct Active {
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
+    pub(crate) ceremonies: Ceremonies,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) settings: Arc<Settings>,
@@ -164,6 +166,7 @@ impl Active {
             router,
             auditor,
             lockouts: Lockouts::new(settings.lockout_defaults.clone()),
+            ceremonies: Ceremonies::default(),
             root_key,
             cluster,
             barrier,

@@ -12,6 +12,7 @@
 mod audit;
 mod explain;
 mod formats;
+mod generate_root;
 mod help;
 mod identity;
 mod identity_external;
@@ -25,6 +26,7 @@ mod mounts;
 mod passwords;
 mod policies;
 mod quotas;
+mod rekey;
 mod seal;
 mod surface;
 mod tokens;
