@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
 use crate::barrier::{Barrier, BarrierError, Keyring, Stored, View, Writes, parse};
+use crate::ceremony::Ceremonies;
 use crate::core::Settings;
 use crate::events::Feed;
 use crate::fault::Fault;
@@ -67,6 +68,7 @@ pub struct Active {
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
+    pub(crate) ceremonies: Ceremonies,
     pub(crate) events: Feed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -167,6 +169,7 @@ impl Active {
             auditor,
             events: Feed::new(view.folder("mount/").generation()),
             lockouts: Lockouts::new(settings.lockout_defaults.clone()),
+            ceremonies: Ceremonies::default(),
             root_key,
             cluster,
             barrier,

@@ -4,6 +4,7 @@
 //! core/seal/config            clear   which seal, how many shares
 //! core/seal/root-key          sealed by the seal (or the shares): the root key
 //! core/seal/recovery-*        the recovery key of an automatic seal
+//! core/seal/former            the shares before these, until these are used for the first time
 //! core/keyring                sealed by the root key: the data keys
 //! core/...                    sealed like everything below
 //! expiry/<time>/<ns>/...      what ends when; the time is 16 hexadecimal digits of Unix seconds
@@ -32,6 +33,8 @@ pub const ROOT_KEY: &str = "core/seal/root-key";
 pub const RECOVERY_CONFIG: &str = "core/seal/recovery-config";
 /// The recovery key, sealed by the seal.
 pub const RECOVERY_KEY: &str = "core/seal/recovery-key";
+/// What the shares before the current ones open. Clear: it must be readable before unsealing.
+pub const FORMER: &str = "core/seal/former";
 /// The data keys, sealed by the root key.
 pub const KEYRING: &str = "core/keyring";
 /// Identity of the cluster.

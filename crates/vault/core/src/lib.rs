@@ -7,6 +7,7 @@
 pub mod active;
 pub mod audit;
 pub mod barrier;
+mod ceremony;
 pub mod core;
 pub mod engine;
 pub mod events;

@@ -1,6 +1,7 @@
 //! The server's own endpoints (`sys/*`).
 
 pub mod audit;
+pub mod ceremony;
 pub mod events;
 pub mod leases;
 pub mod lockout;

@@ -7,7 +7,7 @@ use arca_storage::Batch;
 use super::{Lifecycle, Progress, unavailable};
 use crate::fault::Fault;
 use crate::layout;
-use crate::seal::{AutoSeal, Seal, combine, decode_share, open_root_key};
+use crate::seal::{AutoSeal, Guards, Proof, Seal, decode_share};
 
 impl Lifecycle {
     /// Takes a share. With the last one needed the server unseals.
@@ -17,8 +17,7 @@ impl Lifecycle {
     /// then forgotten.
     pub async fn unseal(&self, share: &str) -> Result<(), Fault> {
         let _turn = self.turn.lock().await;
-        let config = self
-            .config()
+        let guards = Guards::read(&self.settings.storage, &self.settings.seal)
             .await?
             .ok_or_else(|| Fault::invalid("Vault is not initialized"))?;
         if !self.is_sealed() {
@@ -31,29 +30,30 @@ impl Lifecycle {
             )));
         }
         let share = decode_share(share).map_err(|error| Fault::invalid(error.to_string()))?;
-        let Some(shares) = self.collect(share, usize::from(config.threshold)) else {
+        let Some(shares) = self.collect(share) else {
             return Ok(());
         };
-        let wrong = || {
-            Fault::invalid(
-                "invalid key: failed to decrypt keys from storage: cipher: message authentication failed",
-            )
-        };
-        let kek = combine(&shares, config.threshold).map_err(|_| wrong())?;
-        let kek = AeadKey::from_slice(kek.expose()).map_err(|_| wrong())?;
-        let stored = self
-            .settings
-            .storage
-            .get(layout::ROOT_KEY)
-            .await
-            .map_err(Fault::internal)?;
-        let stored = stored.ok_or_else(|| Fault::internal("the root key is missing from storage"))?;
-        let root_key = open_root_key(&kek, &stored.sealed).ok_or_else(wrong)?;
-        self.activate(root_key).await
+        match guards.prove(&self.settings.seal, &shares).await? {
+            Proof::More => Ok(()),
+            Proof::Wrong => {
+                self.reset_unseal();
+                Err(Fault::invalid(
+                    "invalid key: failed to decrypt keys from storage: cipher: message authentication failed",
+                ))
+            }
+            Proof::Proven { key, by_former, .. } => {
+                self.reset_unseal();
+                self.activate(key).await?;
+                if !by_former {
+                    guards.retire_former(&self.settings.storage).await;
+                }
+                Ok(())
+            }
+        }
     }
 
-    /// Adds a share to those given; all of them, and a fresh start, once there are enough.
-    fn collect(&self, share: Secret<Vec<u8>>, threshold: usize) -> Option<Vec<Secret<Vec<u8>>>> {
+    /// Adds a share to those given and returns all of them; nothing for one that was given before.
+    fn collect(&self, share: Secret<Vec<u8>>) -> Option<Vec<Secret<Vec<u8>>>> {
         let mut progress = self.progress.lock();
         let same =
             |given: &Secret<Vec<u8>>| arca_crypto::constant_time::equal(given.expose(), share.expose());
@@ -64,7 +64,7 @@ impl Lifecycle {
             progress.nonce = id::uuid_v4(&*self.settings.entropy);
         }
         progress.shares.push(share);
-        (progress.shares.len() >= threshold).then(|| std::mem::take(&mut *progress).shares)
+        Some(progress.shares.iter().map(Secret::duplicate).collect())
     }
 
     /// Forgets the shares given so far.

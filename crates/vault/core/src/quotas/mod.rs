@@ -21,13 +21,22 @@ use parking_lot::RwLock;
 
 pub(crate) use self::endpoints::routes;
 
-use self::limiter::Limiter;
+use self::limiter::{Limit, Limiter};
 use self::rule::{QuotaConfig, Rule, Rules};
 use crate::barrier::{Generation, Rows, View};
+use crate::ceremony;
 use crate::fault::Fault;
 
 /// Name of the row of what holds for all limits.
 const CONFIG: &str = "config";
+
+/// How often one client may ask for the ceremonies of share holders, which need no token: five times a second,
+/// sixty times in a row.
+const CEREMONIES: Limit = Limit {
+    emission: Duration::from_millis(200),
+    tolerance: Duration::from_secs(12),
+    block: Duration::ZERO,
+};
 
 /// The limits of one namespace, and what clients have used up.
 pub(crate) struct Quotas {
@@ -36,6 +45,8 @@ pub(crate) struct Quotas {
     changed: Generation,
     known: RwLock<Option<(u64, Arc<Rules>)>>,
     limiter: Limiter,
+    /// Name of the limit of the ceremonies; no rule of an operator is called so.
+    ceremonies: Arc<str>,
 }
 
 /// A request that is one too many.
@@ -54,6 +65,7 @@ impl Quotas {
             config: Rows::new(view),
             known: RwLock::new(None),
             limiter: Limiter::default(),
+            ceremonies: Arc::from(""),
         }
     }
 
@@ -64,6 +76,15 @@ impl Quotas {
         client: Option<IpAddr>,
         now: Duration,
     ) -> Result<(), Exceeded> {
+        if ceremony::is_open(path)
+            && let Err(wait) = self.limiter.take(&self.ceremonies, &CEREMONIES, client, now)
+        {
+            // Not audited: whoever floods these paths must not fill the log.
+            return Err(Exceeded {
+                fault: too_often(path, wait),
+                audited: false,
+            });
+        }
         let failed = |fault| Exceeded { fault, audited: true };
         let rules = self.rules().await.map_err(failed)?;
         let Some(rule) = rules.of(path) else {
@@ -72,10 +93,8 @@ impl Quotas {
         let Err(wait) = self.limiter.take(&rule.name, &rule.limit, client, now) else {
             return Ok(());
         };
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let text = format!("request path {path:?}: rate limit quota exceeded");
         Err(Exceeded {
-            fault: Fault::limited(text).retry_after(seconds.max(1)),
+            fault: too_often(path, wait),
             audited: rules.config.audit,
         })
     }
@@ -94,4 +113,10 @@ impl Quotas {
         *self.known.write() = Some((now, rules.clone()));
         Ok(rules)
     }
+}
+
+fn too_often(path: &str, wait: Duration) -> Fault {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let text = format!("request path {path:?}: rate limit quota exceeded");
+    Fault::limited(text).retry_after(seconds.max(1))
 }

@@ -5,6 +5,7 @@
 //! are those of a recovery key, which authorizes but opens nothing.
 
 mod config;
+mod guard;
 mod shares;
 pub mod static_key;
 pub mod transit;
@@ -16,6 +17,7 @@ use arca_crypto::aead::AeadKey;
 use async_trait::async_trait;
 
 pub use config::{BadSealConfig, SealConfig, SealKind};
+pub(crate) use guard::{Guard, Guards, Proof, rows as guard_rows};
 pub use shares::{BadShares, combine, decode_share, split};
 
 /// A seal that opens by itself.

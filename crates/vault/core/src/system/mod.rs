@@ -1,6 +1,7 @@
 //! The server's own endpoints: `sys/*`. An engine like any other, except that it reaches the server's parts.
 
 mod audit;
+mod ceremony;
 mod events;
 mod explain;
 mod info;
@@ -30,6 +31,7 @@ impl Engine for System {
         Table::new()
             .and(status::routes())
             .and(seal::routes())
+            .and(ceremony::routes())
             .and(policies::routes())
             .and(passwords::routes())
             .and(leases::routes())

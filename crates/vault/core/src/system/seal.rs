@@ -82,19 +82,31 @@ async fn init(_: Arc<System>, cx: Cx, request: api::Initialize) -> Result<Answer
         })
         .await?;
     let mut body = json_object! {
-        "keys" => encoded(&initialized.keys, id::hex),
-        "keys_base64" => encoded(&initialized.keys, |key| STANDARD.encode(key)),
+        "keys" => hexadecimal(&initialized.keys),
+        "keys_base64" => base64(&initialized.keys),
         "root_token" => initialized.root_token.expose().as_str(),
     };
     if let (Json::Object(members), false) = (&mut body, initialized.recovery_keys.is_empty()) {
         members.insert(
             "recovery_keys".to_owned(),
-            encoded(&initialized.recovery_keys, id::hex),
+            hexadecimal(&initialized.recovery_keys),
         );
-        let base64 = encoded(&initialized.recovery_keys, |key| STANDARD.encode(key));
-        members.insert("recovery_keys_base64".to_owned(), base64);
+        members.insert(
+            "recovery_keys_base64".to_owned(),
+            base64(&initialized.recovery_keys),
+        );
     }
     Ok(Answer::raw_json(200, &body))
+}
+
+/// Shares in hexadecimal.
+pub(super) fn hexadecimal(keys: &[Secret<Vec<u8>>]) -> Json {
+    encoded(keys, id::hex)
+}
+
+/// Shares in base64.
+pub(super) fn base64(keys: &[Secret<Vec<u8>>]) -> Json {
+    encoded(keys, |key| STANDARD.encode(key))
 }
 
 fn encoded(keys: &[Secret<Vec<u8>>], encode: impl Fn(&[u8]) -> String) -> Json {

@@ -16,6 +16,8 @@ pub const BATCH_PREFIX: &str = "hvb.";
 
 /// Characters after the prefix of a service token: 24 of base 62, 142 bits.
 const SERVICE_BODY: usize = 24;
+/// Characters of a service token.
+pub const SERVICE_LENGTH: usize = SERVICE_PREFIX.len() + SERVICE_BODY;
 /// Characters of an accessor.
 const ACCESSOR: usize = 24;
 /// What a batch token is bound to instead of a storage key.

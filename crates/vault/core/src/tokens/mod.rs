@@ -18,7 +18,7 @@ use arca_base::{Entropy, NamespaceId, Secret, Timestamp, Ttl};
 use arca_crypto::mac::MacKey;
 
 pub use create::NewToken;
-pub use id::{BATCH_PREFIX, SERVICE_PREFIX, TokenHash};
+pub use id::{BATCH_PREFIX, SERVICE_LENGTH, SERVICE_PREFIX, TokenHash};
 pub use role::Role;
 pub use token::{AccessorRow, Issued, ParentRow, Token, TokenKind};
 
