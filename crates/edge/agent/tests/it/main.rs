@@ -1,0 +1,12 @@
+//! The agent beside real processes and servers.
+#![allow(clippy::allow_attributes, reason = "not every module needs every exception")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod real_time;
+mod supervise;
