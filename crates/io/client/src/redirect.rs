@@ -1,12 +1,11 @@
 //! Following a server that points to another one.
 
-use bytes::Bytes;
 use http::header::LOCATION;
 use http::{Response, StatusCode};
 use url::Url;
 
 /// Where an answer points to, as an absolute URL.
-pub(crate) fn target(asked: &str, response: &Response<Bytes>) -> Option<String> {
+pub(crate) fn target<B>(asked: &str, response: &Response<B>) -> Option<String> {
     let follows = matches!(
         response.status(),
         StatusCode::MOVED_PERMANENTLY
@@ -31,6 +30,8 @@ pub(crate) fn refusal(asked: &str, target: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn answer(status: u16, location: &str) -> Response<Bytes> {
