@@ -8,5 +8,7 @@
     reason = "tests"
 )]
 
+mod proxy;
 mod real_time;
+mod server_double;
 mod supervise;
