@@ -37,6 +37,15 @@ pub struct Unsealed {
     pub unseal_key: String,
 }
 
+/// What comes with a request beside its data.
+#[derive(Default)]
+struct Sender<'a> {
+    token: Option<&'a str>,
+    login: Option<(&'a str, serde_json::Value)>,
+    wrap_ttl: Option<u64>,
+    certificates: Vec<Vec<u8>>,
+}
+
 /// An answer.
 #[derive(Debug)]
 pub struct Response {
@@ -165,7 +174,27 @@ impl TestServer {
         data: serde_json::Value,
         wrap_ttl: Option<u64>,
     ) -> Response {
-        self.send(operation, path, token, None, data, wrap_ttl).await
+        let from = Sender {
+            token,
+            wrap_ttl,
+            ..Sender::default()
+        };
+        self.send(operation, path, from, data).await
+    }
+
+    /// Makes a request over a connection that showed these certificates, leaf first, in DER.
+    pub async fn request_with_certificates(
+        &self,
+        operation: Operation,
+        path: &str,
+        certificates: Vec<Vec<u8>>,
+        data: serde_json::Value,
+    ) -> Response {
+        let from = Sender {
+            certificates,
+            ..Sender::default()
+        };
+        self.send(operation, path, from, data).await
     }
 
     /// Makes a request that brings its login with it.
@@ -176,19 +205,21 @@ impl TestServer {
         login: (&str, serde_json::Value),
         data: serde_json::Value,
     ) -> Response {
-        self.send(operation, path, None, Some(login), data, None).await
+        let from = Sender {
+            login: Some(login),
+            ..Sender::default()
+        };
+        self.send(operation, path, from, data).await
     }
 
     async fn send(
         &self,
         operation: Operation,
         path: &str,
-        token: Option<&str>,
-        login: Option<(&str, serde_json::Value)>,
+        from: Sender<'_>,
         data: serde_json::Value,
-        wrap_ttl: Option<u64>,
     ) -> Response {
-        let inline_auth = login.map(|(path, data)| {
+        let inline_auth = from.login.map(|(path, data)| {
             Box::new(InlineAuth {
                 path: RequestPath::parse(path).expect("a path"),
                 data: members(&data),
@@ -198,14 +229,14 @@ impl TestServer {
             operation,
             path: RequestPath::parse(path).expect("a path"),
             namespace: String::new(),
-            token: token.map(|token| Secret::new(token.to_owned())),
+            token: from.token.map(|token| Secret::new(token.to_owned())),
             inline_auth,
-            wrap_ttl: wrap_ttl.map(Ttl::from_seconds),
+            wrap_ttl: from.wrap_ttl.map(Ttl::from_seconds),
             factors: Vec::new(),
             data: members(&data),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
-                certificates: vec![],
+                certificates: from.certificates,
             },
         };
         let reply = self.core.handle(incoming).await;

@@ -449,6 +449,7 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
         errors: errors.unwrap_or_default(),
         raw,
         answer: answer.filter(answer::has_content),
+        retry_after: retry::asked_for(response),
     }
 }
 

@@ -115,6 +115,24 @@ impl ClientError {
         }
     }
 
+    /// How long the server asks callers to wait before they try again.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status(error) => error.retry_after,
+            _ => None,
+        }
+    }
+
+    /// The error in one line, for a log.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Status(error) => error.in_one_line(),
+            other => other.to_string().replace('\n', " "),
+        }
+    }
+
     /// Why there is no answer, if there is none.
     #[must_use]
     pub const fn transport(&self) -> Option<&TransportError> {
@@ -142,6 +160,25 @@ pub struct StatusError {
     pub raw: Option<String>,
     /// Data and warnings that came with the error.
     pub answer: Option<Envelope>,
+    /// How long to wait before the next attempt, as `Retry-After` says in seconds.
+    pub retry_after: Option<Duration>,
+}
+
+impl StatusError {
+    /// `PUT http://h:8200/v1/auth/x/login: 403: permission denied`
+    fn in_one_line(&self) -> String {
+        let said = if self.errors.is_empty() {
+            self.status
+                .canonical_reason()
+                .unwrap_or("no reason is given")
+                .to_owned()
+        } else {
+            self.errors.join("; ")
+        };
+        let said: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = said.chars().take(SHOWN).collect();
+        format!("{} {}: {}: {said}", self.method, self.url, self.status.as_u16())
+    }
 }
 
 impl fmt::Display for StatusError {
@@ -184,7 +221,21 @@ mod tests {
             errors: errors.iter().map(|&error| error.to_owned()).collect(),
             raw: raw.map(str::to_owned),
             answer: None,
+            retry_after: None,
         }
+    }
+
+    #[test]
+    fn a_log_gets_one_line() {
+        let line = |errors: &[&str], raw| ClientError::from(Box::new(error(errors, raw, ""))).in_one_line();
+        assert_eq!(
+            line(&["permission\n denied", "b"], None),
+            "GET http://h:8200/v1/secret/x: 403: permission denied; b"
+        );
+        assert_eq!(
+            line(&[], Some("<html>")),
+            "GET http://h:8200/v1/secret/x: 403: Forbidden"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | [`constant_time`] | comparing secrets | |
 //! | [`jws`] | signed tokens and their keys | RFC 7515, 7517, 7518, 7519, 8037 |
 //! | [`shamir`] | unseal key shares | Shamir over GF(2^8) |
+//! | [`x25519`] | a secret shared by two keys | X25519, RFC 7748 |
 //! | [`x509`] | a private certificate authority | RFC 5280 |
 #![warn(missing_docs)]
 
@@ -29,6 +30,7 @@ pub mod otp;
 pub mod password;
 pub mod random;
 pub mod shamir;
+pub mod x25519;
 pub mod x509;
 
 pub use random::SystemEntropy;

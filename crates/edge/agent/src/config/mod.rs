@@ -1,11 +1,36 @@
 //! The configuration of an agent, checked.
 //!
-//! Types only describe what is asked for; reading files is the business of `source` and `raw`.
+//! | part | holds |
+//! |---|---|
+//! | here | what can be asked for |
+//! | [`AgentConfig::load`] | from files to that |
+//! | `source`, `block`, `scalar` | files, blocks and scalars in every way they can be written |
+//! | `method`, `sink`, `templates`, `listening`, `singles` | one for each kind of block |
+//! | `rules` | what must hold between blocks |
+//! | `inert` | keys that are accepted without effect, and why |
+
+mod block;
+mod error;
+mod inert;
+mod listening;
+mod load;
+mod method;
+mod rules;
+mod scalar;
+mod singles;
+mod sink;
+mod source;
+mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use arca_base::Secret;
+
+pub use error::{ConfigError, Place};
+pub use load::Strictness;
 
 /// Everything a person asked for.
 #[derive(Debug, Default)]
@@ -123,11 +148,13 @@ pub enum MethodKind {
         username: String,
         password_file: PathBuf,
         remove: bool,
+        remove_follows_symlinks: bool,
     },
     Ldap {
         username: String,
         password_file: PathBuf,
         remove: bool,
+        remove_follows_symlinks: bool,
     },
 }
 

@@ -8,7 +8,12 @@
     reason = "tests"
 )]
 
+mod log;
+mod login;
+mod methods;
 mod proxy;
 mod real_time;
 mod server_double;
+mod sinks;
 mod supervise;
+mod world;

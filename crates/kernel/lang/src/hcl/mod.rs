@@ -4,6 +4,7 @@
 //! |---|---|
 //! | text to tree | [`parse`], [`Document`], [`ast`] |
 //! | tree to typed value | [`Document::decode`], [`Labeled`], [`Located`], [`Scalar`] |
+//! | scalars as people write them | [`lenient`] |
 //! | tree to plain JSON | [`untyped`] |
 //! | text to canonical text | [`format()`] |
 //!
@@ -43,6 +44,7 @@ mod de;
 mod error;
 mod format;
 mod json;
+pub mod lenient;
 mod lexer;
 mod literal;
 mod parser;

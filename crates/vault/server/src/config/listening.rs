@@ -16,8 +16,8 @@ use super::listener::{
     ProxyBehavior, ProxyProtocol, RequestLimits, Statuses, Timeouts, Tls, TlsVersion, UnixSocket,
 };
 use super::raw::{self, HeaderValues};
-use super::scalar::{Flag, Interval, Texts};
 use super::source::Source;
+use arca_lang::hcl::lenient::{Flag, Interval, Texts};
 
 /// Address of a listener that names none.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8200";

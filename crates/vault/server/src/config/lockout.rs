@@ -6,9 +6,9 @@ use arca_base::Ttl;
 use arca_core::login::{LockoutDefaults, LockoutRules};
 
 use super::raw::UserLockout;
-use super::scalar::{Interval, flag};
 use super::source::Source;
 use super::{ConfigError, Environment};
+use arca_lang::hcl::lenient::{Interval, flag};
 
 /// The label of rules for every type.
 const ALL: &str = "all";

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `source` | finding, reading and decoding files |
 //! | `raw` | what a file can say |
-//! | `scalar` | durations, sizes, booleans and lists as people write them |
 //! | `inert` | keys that are accepted without effect, and why |
 //! | [`Listener`], `listening` | where requests come in, and the way there from what is written |
 //! | [`Storage`], [`Seal`] | where sealed bytes are kept, what protects the root key |
@@ -24,7 +23,6 @@ mod listening;
 mod lockout;
 mod raw;
 mod sanitized;
-mod scalar;
 mod seal;
 mod source;
 mod storage;
@@ -37,6 +35,7 @@ use std::time::Duration;
 use arca_base::Ttl;
 use arca_core::login::LockoutDefaults;
 use arca_lang::hcl::Located;
+use arca_lang::hcl::lenient::flag;
 
 pub use environment::Environment;
 pub use error::{ConfigError, Note, NoteKind, Place};
@@ -272,10 +271,10 @@ impl Configuration {
             self.log_format = Format::parse(&text).ok_or_else(|| wrong("LOG_FORMAT", Format::EXPECTED))?;
         }
         if let Some(text) = environment.setting("UI") {
-            self.ui = scalar::flag(&text).ok_or_else(|| wrong("UI", "a boolean"))?;
+            self.ui = flag(&text).ok_or_else(|| wrong("UI", "a boolean"))?;
         }
         if let Some(text) = environment.setting("DISABLE_MLOCK") {
-            self.disable_mlock = scalar::flag(&text).ok_or_else(|| wrong("DISABLE_MLOCK", "a boolean"))?;
+            self.disable_mlock = flag(&text).ok_or_else(|| wrong("DISABLE_MLOCK", "a boolean"))?;
         }
         Ok(())
     }

@@ -10,8 +10,8 @@ use arca_lang::hcl::{Blocks, Located};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::scalar::{Flag, Interval, Size, Texts};
 use crate::logging::{Format, Level};
+use arca_lang::hcl::lenient::{Flag, Interval, Size, Texts};
 
 /// One file.
 #[derive(Default, Deserialize)]

@@ -8,8 +8,8 @@ use arca_base::Secret;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::raw::{SealStanza, StaticSeal, TransitSeal};
-use super::scalar::flag;
 use super::source::Source;
+use arca_lang::hcl::lenient::flag;
 
 /// Longest key file, in bytes: a key in base64 with white space around it is far shorter.
 const MAX_KEY_BYTES: u64 = 4096;

@@ -4,25 +4,26 @@ use std::fmt;
 use std::time::Duration;
 
 use arca_base::GoDuration;
-use arca_lang::hcl::{Scalar, ScalarKind};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::{Scalar, ScalarKind};
+
 /// A length of time: `"1h30m"`, `"90s"`, `"2d"`, or a number of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Interval(pub(super) Duration);
+pub struct Interval(pub Duration);
 
 /// A number of bytes: `33554432`, `"32MiB"`, `"32mb"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub(super) u64);
+pub struct Size(pub u64);
 
 /// A boolean: `true`, `"true"`, `1`; empty text is false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Flag(pub(super) bool);
+pub struct Flag(pub bool);
 
 /// A list of texts, also as one text with commas. Parts are trimmed, empty ones dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Texts(pub(super) Vec<String>);
+pub struct Texts(pub Vec<String>);
 
 impl<'de> Deserialize<'de> for Interval {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -78,7 +79,8 @@ impl<'de> Deserialize<'de> for Flag {
 }
 
 /// The boolean a text stands for.
-pub(super) fn flag(text: &str) -> Option<bool> {
+#[must_use]
+pub fn flag(text: &str) -> Option<bool> {
     match text.trim() {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -129,7 +131,7 @@ mod tests {
     }
 
     fn read<T: for<'de> Deserialize<'de>>(value: &str) -> Result<T, String> {
-        let parsed = arca_lang::hcl::from_str::<Of<T>>(&format!("x = {value}"));
+        let parsed = super::super::from_str::<Of<T>>(&format!("x = {value}"));
         parsed.map(|of| of.x).map_err(|error| error.to_string())
     }
 
