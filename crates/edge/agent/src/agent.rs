@@ -188,8 +188,8 @@ impl Agent {
             quit: quit.clone(),
             clock: clock.clone(),
         }));
-        for door in self.doors.iter().cloned() {
-            let (desk, clock) = (desk.clone(), clock.clone());
+        for door in &self.doors {
+            let (door, desk, clock) = (door.clone(), desk.clone(), clock.clone());
             parts.spawn(async move { door.serve(desk, clock).await });
         }
         Ok(())

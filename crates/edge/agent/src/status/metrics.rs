@@ -42,25 +42,7 @@ pub fn text(report: &Report, counters: &Counters) -> String {
         "Whether a token is in force and every template rendered",
     );
     page.value("arca_agent_ready", "", u64::from(report.is_ready()));
-    if let Some(auth) = &report.auth {
-        page.metric("arca_agent_authenticated", "gauge", "Whether a token is in force");
-        page.value("arca_agent_authenticated", "", u64::from(auth.authenticated));
-        page.metric("arca_agent_logins_total", "counter", "Logins by their outcome");
-        page.value(
-            "arca_agent_logins_total",
-            r#"{outcome="success"}"#,
-            auth.successes,
-        );
-        page.value("arca_agent_logins_total", r#"{outcome="failure"}"#, auth.failures);
-        if let Some(expires) = auth.expires {
-            page.metric(
-                "arca_agent_token_expires_seconds",
-                "gauge",
-                "When the token ends, in Unix time",
-            );
-            page.value("arca_agent_token_expires_seconds", "", expires.unix_seconds());
-        }
-    }
+    login(&mut page, report);
     if let Some(following) = report.following {
         page.metric(
             "arca_agent_following",
@@ -97,6 +79,27 @@ pub fn text(report: &Report, counters: &Counters) -> String {
         page.value(name, "", counter.load(Ordering::Relaxed));
     }
     page.0
+}
+
+fn login(page: &mut Page, report: &Report) {
+    let Some(auth) = &report.auth else { return };
+    page.metric("arca_agent_authenticated", "gauge", "Whether a token is in force");
+    page.value("arca_agent_authenticated", "", u64::from(auth.authenticated));
+    page.metric("arca_agent_logins_total", "counter", "Logins by their outcome");
+    page.value(
+        "arca_agent_logins_total",
+        r#"{outcome="success"}"#,
+        auth.successes,
+    );
+    page.value("arca_agent_logins_total", r#"{outcome="failure"}"#, auth.failures);
+    if let Some(expires) = auth.expires {
+        page.metric(
+            "arca_agent_token_expires_seconds",
+            "gauge",
+            "When the token ends, in Unix time",
+        );
+        page.value("arca_agent_token_expires_seconds", "", expires.unix_seconds());
+    }
 }
 
 fn templates(page: &mut Page, report: &Report) {
