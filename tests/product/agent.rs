@@ -5,12 +5,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use arca_fixtures::Authority;
 use arca_tests::clock::{eventually, wait_for};
 use arca_tests::http::Address;
 use arca_tests::server::Launch;
-use arca_tests::{Api, Node, Server};
+use arca_tests::{Api, Node, Server, Shell};
 use rustix::process::Signal;
 use serde_json::json;
+
+use crate::hvac::write_pair;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -201,4 +204,35 @@ fn a_program_runs_with_secrets_in_variables_and_files() {
         ran.errors.contains("password") && !ran.errors.contains("s3cret"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn listeners_encrypt_and_read_new_certificates_on_request() {
+    let node = stage();
+    let authority = Authority::new().unwrap();
+    let [certificate, key] = write_pair(node.folder(), "agent", &authority.issue("IP:127.0.0.1").unwrap());
+    let more = format!(
+        "api_proxy {{ use_auto_auth_token = true }}\nlistener \"tcp\" {{\n  address = \"127.0.0.1:0\"\n  \
+         tls_cert_file = \"{}\"\n  tls_key_file = \"{}\"\n}}",
+        certificate.display(),
+        key.display()
+    );
+    let agent = launch(&node, &configuration(&node, &more), &[]).spawn();
+    let address = listener(&node);
+    eventually(SOON, "a token", || node.path("token").exists());
+    let home = node.path("home");
+    fs::create_dir_all(&home).unwrap();
+    let mut shell = Shell::new(&home);
+    shell.export("VAULT_ADDR", &format!("https://{}", address.place()));
+    shell.export("VAULT_CACERT", &authority.file().display().to_string());
+    let ran = shell.run("vault kv get -field=password secret/app").expect(0);
+    assert_eq!(ran.out.trim(), "s3cret");
+
+    let other = Authority::new().unwrap();
+    write_pair(node.folder(), "agent", &other.issue("IP:127.0.0.1").unwrap());
+    agent.signal(Signal::HUP);
+    shell.export("VAULT_CACERT", &other.file().display().to_string());
+    eventually(SOON, "the new certificate", || {
+        shell.run("vault kv get -field=password secret/app").code == 0
+    });
 }
