@@ -134,6 +134,8 @@ pub struct StatusError {
     pub url: String,
     /// The status.
     pub status: StatusCode,
+    /// How long the server asks to wait before another attempt.
+    pub retry_after: Option<Duration>,
     /// Namespace the server names in its answer, or empty.
     pub namespace: String,
     /// What the server says.
@@ -180,6 +182,7 @@ mod tests {
             method: Method::GET,
             url: "http://h:8200/v1/secret/x".into(),
             status: StatusCode::FORBIDDEN,
+            retry_after: None,
             namespace: namespace.into(),
             errors: errors.iter().map(|&error| error.to_owned()).collect(),
             raw: raw.map(str::to_owned),

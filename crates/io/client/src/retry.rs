@@ -40,7 +40,7 @@ pub(crate) fn delay(
     outcome: &Result<Response<Bytes>, TransportError>,
     entropy: &dyn Entropy,
 ) -> Duration {
-    if let Some(asked) = asked_for(outcome) {
+    if let Some(asked) = outcome.as_ref().ok().and_then(asked_for) {
         return asked.min(MOST_PATIENCE);
     }
     let spread = LONGEST.saturating_sub(SHORTEST).as_millis();
@@ -48,8 +48,9 @@ pub(crate) fn delay(
     (SHORTEST + Duration::from_millis(jitter)) * (attempt + 1)
 }
 
-fn asked_for(outcome: &Result<Response<Bytes>, TransportError>) -> Option<Duration> {
-    let header = outcome.as_ref().ok()?.headers().get(RETRY_AFTER)?;
+/// The wait a server asks for, in whole seconds.
+pub(crate) fn asked_for(response: &Response<Bytes>) -> Option<Duration> {
+    let header = response.headers().get(RETRY_AFTER)?;
     header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
