@@ -75,8 +75,19 @@ pub(crate) fn timing(envelope: &Envelope, now: Timestamp) -> Timing {
     {
         return Timing::Ends(Duration::from_secs(auth.lease_duration));
     }
-    let number = |name| envelope.data.as_ref().and_then(|data| data.get(name)).and_then(Json::as_i64);
-    let has = |name| envelope.data.as_ref().is_some_and(|data| data.get(name).is_some());
+    let number = |name| {
+        envelope
+            .data
+            .as_ref()
+            .and_then(|data| data.get(name))
+            .and_then(Json::as_i64)
+    };
+    let has = |name| {
+        envelope
+            .data
+            .as_ref()
+            .is_some_and(|data| data.get(name).is_some())
+    };
     let seconds = |number: i64| Duration::from_secs(u64::try_from(number).unwrap_or(0));
     if let (true, Some(expiration)) = (has("certificate"), number("expiration")) {
         return Timing::Ends(Timestamp::from_unix(expiration, 0).since(now));
@@ -232,12 +243,18 @@ mod tests {
                 r#"{"data":{"certificate":"c","expiration":4600}}"#,
                 Timing::Ends(seconds(3600)),
             ),
-            (r#"{"data":{"certificate":"c","expiration":"soon"}}"#, Timing::Static(None)),
+            (
+                r#"{"data":{"certificate":"c","expiration":"soon"}}"#,
+                Timing::Static(None),
+            ),
             (
                 r#"{"data":{"rotation_period":60,"ttl":7}}"#,
                 Timing::Rotates(seconds(7)),
             ),
-            (r#"{"data":{"rotation_period":"x","ttl":"y"}}"#, Timing::Static(None)),
+            (
+                r#"{"data":{"rotation_period":"x","ttl":"y"}}"#,
+                Timing::Static(None),
+            ),
             (
                 r#"{"data":{"secret_id":"s","secret_id_ttl":90}}"#,
                 Timing::Ends(seconds(90)),

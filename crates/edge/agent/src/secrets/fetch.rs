@@ -84,7 +84,13 @@ impl Fetcher {
             let found = mounts.iter().filter(|(mount, _)| is_below(path, mount));
             found
                 .max_by_key(|(mount, _)| mount.len())
-                .map(|(mount, versioned)| if *versioned { Mount::Versioned(mount.clone()) } else { Mount::Plain })
+                .map(|(mount, versioned)| {
+                    if *versioned {
+                        Mount::Versioned(mount.clone())
+                    } else {
+                        Mount::Plain
+                    }
+                })
         };
         if let Some(mount) = known(&self.mounts.lock()) {
             return Ok(mount);
@@ -108,12 +114,20 @@ impl Fetcher {
             mounts.clear();
         }
         mounts.insert(mount.to_owned(), versioned);
-        Ok(if versioned { Mount::Versioned(mount.to_owned()) } else { Mount::Plain })
+        Ok(if versioned {
+            Mount::Versioned(mount.to_owned())
+        } else {
+            Mount::Plain
+        })
     }
 }
 
 /// Extends a lease. How long it lives now, and whether it can be extended again.
-pub(crate) async fn renew(client: &Client, lease: &str, increment: Duration) -> Result<(Duration, bool), Refused> {
+pub(crate) async fn renew(
+    client: &Client,
+    lease: &str,
+    increment: Duration,
+) -> Result<(Duration, bool), Refused> {
     let data = members(json_object! { "lease_id" => lease, "increment" => increment.as_secs() });
     let answer = client.write("sys/leases/renew", &data).await;
     let answer = answer.map_err(|error| lease_refusal(&error))?.unwrap_or_default();
@@ -125,8 +139,14 @@ pub(crate) async fn check(client: &Client, lease: &str) -> Result<Duration, Refu
     let data = members(json_object! { "lease_id" => lease });
     let answer = client.write("sys/leases/lookup", &data).await;
     let answer = answer.map_err(|error| lease_refusal(&error))?.unwrap_or_default();
-    let left = answer.data.as_ref().and_then(|data| data.get("ttl")).and_then(Json::as_i64);
-    Ok(Duration::from_secs(left.and_then(|left| u64::try_from(left).ok()).unwrap_or(0)))
+    let left = answer
+        .data
+        .as_ref()
+        .and_then(|data| data.get("ttl"))
+        .and_then(Json::as_i64);
+    Ok(Duration::from_secs(
+        left.and_then(|left| u64::try_from(left).ok()).unwrap_or(0),
+    ))
 }
 
 /// Reads a file.
@@ -135,7 +155,9 @@ pub(crate) fn file(path: &str) -> Result<Fetched, Refused> {
     let file = std::fs::File::open(path).map_err(|error| fault(&error))?;
     let mut body = Vec::new();
     let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX) + 1;
-    file.take(limit).read_to_end(&mut body).map_err(|error| fault(&error))?;
+    file.take(limit)
+        .read_to_end(&mut body)
+        .map_err(|error| fault(&error))?;
     if body.len() > LARGEST {
         return Err(fault(&"it is larger than 1 MiB"));
     }
@@ -145,15 +167,26 @@ pub(crate) fn file(path: &str) -> Result<Fetched, Refused> {
     })
 }
 
-async fn ask(client: &Client, dependency: &Dependency, mount: &Mount, now: Timestamp) -> Result<Fetched, Refused> {
+async fn ask(
+    client: &Client,
+    dependency: &Dependency,
+    mount: &Mount,
+    now: Timestamp,
+) -> Result<Fetched, Refused> {
     let name = dependency.to_string();
-    let response = client.raw(&request(dependency, mount)).await.map_err(|error| match error.status() {
-        Some(StatusCode::NOT_FOUND) => nothing(&name),
-        _ => refusal(&name, &error),
-    })?;
+    let response = client
+        .raw(&request(dependency, mount))
+        .await
+        .map_err(|error| match error.status() {
+            Some(StatusCode::NOT_FOUND) => nothing(&name),
+            _ => refusal(&name, &error),
+        })?;
     let body = response.into_body();
     if body.len() > LARGEST {
-        return Err((Failure::Lasting, format!("{name}: the answer is larger than 1 MiB")));
+        return Err((
+            Failure::Lasting,
+            format!("{name}: the answer is larger than 1 MiB"),
+        ));
     }
     let written = matches!(dependency, Dependency::Write { .. });
     if body.is_empty() && !written {
@@ -162,8 +195,12 @@ async fn ask(client: &Client, dependency: &Dependency, mount: &Mount, now: Times
     let envelope: Envelope = if body.is_empty() {
         Envelope::default()
     } else {
-        serde_json::from_slice(&body)
-            .map_err(|_| (Failure::Lasting, format!("{name}: the answer is not JSON of a secret")))?
+        serde_json::from_slice(&body).map_err(|_| {
+            (
+                Failure::Lasting,
+                format!("{name}: the answer is not JSON of a secret"),
+            )
+        })?
     };
     if !written && is_nothing(&envelope, matches!(mount, Mount::Versioned(_))) {
         return Err(nothing(&name));
@@ -182,7 +219,9 @@ fn is_nothing(envelope: &Envelope, versioned: bool) -> bool {
     let data = envelope.data.as_ref().filter(|data| !data.is_null());
     match data {
         None => envelope.auth.is_none() && envelope.wrap_info.is_none(),
-        Some(data) => versioned && data.get("metadata").is_some() && data.get("data").is_some_and(Json::is_null),
+        Some(data) => {
+            versioned && data.get("metadata").is_some() && data.get("data").is_some_and(Json::is_null)
+        }
     }
 }
 
@@ -190,11 +229,16 @@ fn request(dependency: &Dependency, mount: &Mount) -> Request {
     match dependency {
         Dependency::Read { path, query } => {
             let read = Request::read(&placed(path, mount, "data"));
-            query.iter().fold(read, |read, (name, value)| read.with_query(name, value))
+            query
+                .iter()
+                .fold(read, |read, (name, value)| read.with_query(name, value))
         }
         Dependency::List { path } => Request::list(&placed(path, mount, "metadata")),
         Dependency::Write { path, arguments } => {
-            let data: Json = arguments.iter().map(|(name, value)| (name, value.as_str())).collect();
+            let data: Json = arguments
+                .iter()
+                .map(|(name, value)| (name, value.as_str()))
+                .collect();
             match mount {
                 Mount::Versioned(_) => {
                     let wrapped = members(json_object! { "data" => data });
@@ -204,7 +248,10 @@ fn request(dependency: &Dependency, mount: &Mount) -> Request {
             }
         }
         Dependency::Certificate { path, arguments } => {
-            let data: Json = arguments.iter().map(|(name, value)| (name, value.as_str())).collect();
+            let data: Json = arguments
+                .iter()
+                .map(|(name, value)| (name, value.as_str()))
+                .collect();
             Request::write(path, &members(data))
         }
         Dependency::File { path } => Request::read(path),
@@ -226,7 +273,11 @@ fn placed(path: &str, mount: &Mount, folder: &str) -> String {
     if is_placed && !(folder == "metadata" && rest.starts_with("data/")) {
         return path.to_owned();
     }
-    let rest = if is_placed { rest.strip_prefix("data/").unwrap_or(rest) } else { rest };
+    let rest = if is_placed {
+        rest.strip_prefix("data/").unwrap_or(rest)
+    } else {
+        rest
+    };
     format!("{mount}{folder}/{rest}").trim_end_matches('/').to_owned()
 }
 
@@ -252,7 +303,10 @@ fn lease_refusal(error: &ClientError) -> Refused {
     let gone = match error {
         ClientError::Status(status) => {
             status.status == StatusCode::NOT_FOUND
-                || status.errors.iter().any(|error| error.contains("lease not found"))
+                || status
+                    .errors
+                    .iter()
+                    .any(|error| error.contains("lease not found"))
         }
         _ => false,
     };

@@ -207,7 +207,11 @@ impl Life {
         self.lease = None;
         self.is_static = false;
         let early = between(rules.threshold - 0.05, rules.threshold + 0.05, roll);
-        let early = if early > 0.0 && early < 1.0 { early } else { rules.threshold };
+        let early = if early > 0.0 && early < 1.0 {
+            early
+        } else {
+            rules.threshold
+        };
         let due = match timing {
             Timing::Lease {
                 id,
@@ -342,7 +346,12 @@ impl Life {
 
     /// Another login. What failed for lack of permission is tried again at once. Leases go on until the token they
     /// were made with ends; whether it has ended before its time, the server is asked within a moment.
-    pub(crate) fn token_changed(&mut self, owner_ends: impl Fn(u64) -> Option<Moment>, now: Moment, roll: f64) {
+    pub(crate) fn token_changed(
+        &mut self,
+        owner_ends: impl Fn(u64) -> Option<Moment>,
+        now: Moment,
+        roll: f64,
+    ) {
         if self.forbidden {
             self.forbidden = false;
             self.pause = Duration::ZERO;
@@ -358,24 +367,6 @@ impl Life {
         }
     }
 
-    /// Takes over a lease from an earlier run.
-    pub(crate) fn adopt(&mut self, id: String, renewable: bool, length: Duration, left: Duration, now: Moment) {
-        self.lease = Some(Lease {
-            id,
-            renewable,
-            length,
-            since: now,
-            left,
-            last: !renewable,
-            owner: 0,
-            owner_ends: None,
-        });
-        self.made = Some(now);
-        // Extended or asked about soon: nothing is known about the time between.
-        self.plan(now, 0.5, 0.85);
-        self.check = Some(now.after(part(SPREAD, 0.1)));
-    }
-
     /// Decides between extending and replacing the lease that is held.
     fn plan(&mut self, now: Moment, roll: f64, replace_at: f64) {
         let Some(lease) = &self.lease else {
@@ -388,7 +379,11 @@ impl Life {
         } else {
             (false, now.after(part(lease.end().from(now), replace_at)))
         };
-        let due = if renew { due.later(now) } else { self.not_before_floor(due) };
+        let due = if renew {
+            due.later(now)
+        } else {
+            self.not_before_floor(due)
+        };
         self.planned = Some(due);
         self.idle(renew, due);
         self.follow_up(now);
