@@ -11,6 +11,7 @@
 //! | [`supervise`] | a process with secrets in its environment |
 //! | [`sinks`] | writing the token where programs find it |
 //! | [`auth`] | logging in, and staying logged in |
+//! | [`secrets`] | what templates are made from, fetched once and kept fresh |
 //! | [`board`] | what each part is doing, for whoever asks; never a value |
 #![warn(missing_docs)]
 
@@ -22,6 +23,7 @@ pub mod config;
 mod notify;
 mod pid_file;
 pub mod proxy;
+pub mod secrets;
 pub mod server;
 pub mod sinks;
 pub mod status;

@@ -43,9 +43,13 @@ impl ListenerTls {
     /// # Errors
     /// [`ConfigError::Tls`] naming what cannot be used.
     pub fn new(options: &ListenerTlsOptions<'_>) -> Result<Self, ConfigError> {
+        const CERTIFICATE: &str = "the certificate of the listener";
         const PAIR: &str = "the certificate of the listener and its key";
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let chain = tls::certificates("the certificate of the listener", options.certificate.as_bytes())?;
+        let chain = tls::certificates(CERTIFICATE, options.certificate.as_bytes())?;
+        if chain.is_empty() {
+            return Err(ConfigError::tls(CERTIFICATE, "it holds no certificate in PEM"));
+        }
         let key = PrivateKeyDer::from_pem_slice(options.key.expose().as_bytes())
             .map_err(|error| ConfigError::tls("the key of the listener", &error.to_string()))?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))

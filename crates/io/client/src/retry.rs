@@ -48,7 +48,7 @@ pub(crate) fn delay(
     (SHORTEST + Duration::from_millis(jitter)) * (attempt + 1)
 }
 
-/// What `Retry-After` says, in seconds.
+/// The wait a server asks for, in whole seconds.
 pub(crate) fn asked_for(response: &Response<Bytes>) -> Option<Duration> {
     let header = response.headers().get(RETRY_AFTER)?;
     header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
