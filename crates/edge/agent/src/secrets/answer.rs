@@ -131,7 +131,7 @@ fn whole(number: u64) -> Value {
 }
 
 fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> Value {
-    Value::list(texts.into_iter().map(|text| Value::string(text)))
+    Value::list(texts.into_iter().map(Value::string))
 }
 
 /// What `secret` gives.
