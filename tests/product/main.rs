@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod agent;
 mod article_audit;
 mod article_commands;
 mod article_database;

@@ -3,6 +3,7 @@
 //! [`run`] normalizes the arguments, parses them into a [`Command`], and hands it a [`Session`](session::Session).
 //! A command gives its exit code or a [`Failure`]; how either is shown is decided here.
 
+mod agent;
 mod argv;
 mod audit;
 mod auth;
@@ -28,6 +29,7 @@ mod policy;
 mod print;
 mod read;
 mod rehearsal;
+mod run;
 mod secrets;
 mod server;
 mod session;
@@ -108,6 +110,11 @@ enum Command {
     Up(up::Up),
     /// Start a server with a configuration, or a development server
     Server(server::Server),
+    /// Keep a token fresh on this machine, and pass requests of programs on
+    #[command(disable_help_subcommand = true)]
+    Agent(agent::Agent),
+    /// Run a program with secrets in its environment
+    Run(run::Run),
     /// Show whether the server is sealed, and which node is active
     Status(status::Status),
     /// Open a wrapped answer
@@ -235,6 +242,8 @@ impl Command {
             Self::Login(command) => wait(command.run(session)),
             Self::Up(command) => command.run(session),
             Self::Server(command) => command.run(session),
+            Self::Agent(command) => command.run(session),
+            Self::Run(command) => wait(command.run(session)),
             Self::Status(command) => wait(command.run(session)),
             Self::Unwrap(command) => wait(command.run(session)),
             Self::Kv(command) => wait(command.run(session)),

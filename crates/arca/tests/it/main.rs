@@ -22,5 +22,6 @@ mod mounts;
 mod operator;
 mod policies;
 mod process;
+mod run;
 mod tokens;
 mod wrapping;

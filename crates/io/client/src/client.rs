@@ -426,11 +426,11 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
         method,
         url,
         status: response.status(),
+        retry_after: retry::asked_for(response),
         namespace: namespace.unwrap_or_default().to_owned(),
         errors: errors.unwrap_or_default(),
         raw,
         answer: answer.filter(answer::has_content),
-        retry_after: retry::asked_for(response),
     }
 }
 

@@ -152,6 +152,8 @@ pub struct StatusError {
     pub url: String,
     /// The status.
     pub status: StatusCode,
+    /// How long the server asks to wait before another attempt.
+    pub retry_after: Option<Duration>,
     /// Namespace the server names in its answer, or empty.
     pub namespace: String,
     /// What the server says.
@@ -160,8 +162,6 @@ pub struct StatusError {
     pub raw: Option<String>,
     /// Data and warnings that came with the error.
     pub answer: Option<Envelope>,
-    /// How long to wait before the next attempt, as `Retry-After` says in seconds.
-    pub retry_after: Option<Duration>,
 }
 
 impl StatusError {
@@ -217,11 +217,11 @@ mod tests {
             method: Method::GET,
             url: "http://h:8200/v1/secret/x".into(),
             status: StatusCode::FORBIDDEN,
+            retry_after: None,
             namespace: namespace.into(),
             errors: errors.iter().map(|&error| error.to_owned()).collect(),
             raw: raw.map(str::to_owned),
             answer: None,
-            retry_after: None,
         }
     }
 

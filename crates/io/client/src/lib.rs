@@ -8,6 +8,8 @@
 //! |---|---|
 //! | where is the server, and as whom do I speak | [`ClientConfig`], [`Address`], [`TlsOptions`] |
 //! | how do other protocols encrypt | [`SessionTls`] |
+//! | how does a program that answers others encrypt | [`ListenerTls`] |
+//! | what if an answer is long, or never ends | [`Network::open`] |
 //! | how do bytes travel | [`Transport`]: [`Network`], or anything in process |
 //! | what do I ask | [`Client::call`] with a type, [`Client::read`] and its kin with a path, [`Client::raw`] |
 //! | what changes | [`Client::events`]; any answer that comes over time: [`Client::stream`] |
@@ -21,6 +23,7 @@ mod config;
 mod error;
 mod events;
 mod exchange;
+mod listener_tls;
 pub mod login;
 mod network;
 mod pace;
@@ -38,7 +41,8 @@ pub use client::{Client, Surroundings};
 pub use config::{ClientConfig, ConfigError, variable};
 pub use error::{ClientError, StatusError};
 pub use events::{Event, Events};
-pub use network::{Network, Proxies};
+pub use listener_tls::{ListenerTls, ListenerTlsOptions};
+pub use network::{AnswerStream, Network, Proxies};
 pub use pace::Pace;
 pub use request::Request;
 pub use session_tls::{SessionTls, SessionTlsOptions};

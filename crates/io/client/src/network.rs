@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::address::Address;
 use crate::config::ConfigError;
+use crate::redirect;
 use crate::tls::{self, TlsOptions};
 use crate::transport::{Chunks, Transport, TransportError};
 
@@ -142,6 +143,43 @@ impl Network {
         response.map_err(|error| cause(origin, &error))
     }
 
+    /// Sends a request and gives its answer as it arrives, of any length; once more where the server points to.
+    ///
+    /// # Errors
+    /// [`TransportError`] when no answer begins.
+    pub async fn open(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<AnswerStream>, TransportError> {
+        let asked = request.uri().to_string();
+        let first = self.begin(request.clone()).await?;
+        let Some(location) = redirect::target(&asked, &first) else {
+            return Ok(first);
+        };
+        if let Some(reason) = redirect::refusal(&asked, &location) {
+            let text = format!("the server points to another one, {reason}");
+            return Err(TransportError::Unsupported(text));
+        }
+        let mut moved = request;
+        *moved.uri_mut() = location.parse().map_err(|_| {
+            TransportError::Unsupported("the server points to what is no web address".to_owned())
+        })?;
+        self.begin(moved).await
+    }
+
+    async fn begin(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> Result<http::Response<AnswerStream>, TransportError> {
+        let origin = origin(request.uri(), &self.address);
+        let mut response = self.execute(&origin, request).await?;
+        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let mut answer = http::Response::new(AnswerStream { response, origin });
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
     async fn collect(
         &self,
         origin: &str,
@@ -165,6 +203,23 @@ impl Network {
         *answer.status_mut() = response.status();
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
+    }
+}
+
+/// The body of an answer, as it arrives.
+pub struct AnswerStream {
+    response: reqwest::Response,
+    origin: String,
+}
+
+impl AnswerStream {
+    /// The next part; `None` at the end.
+    ///
+    /// # Errors
+    /// [`TransportError::Broken`] when the connection breaks.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, TransportError> {
+        let chunk = self.response.chunk().await;
+        chunk.map_err(|error| cause(&self.origin, &error))
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn delay<B>(
     (SHORTEST + Duration::from_millis(jitter)) * (attempt + 1)
 }
 
-/// What `Retry-After` says, in seconds.
+/// What `Retry-After` says, in whole seconds.
 pub(crate) fn asked_for<B>(response: &Response<B>) -> Option<Duration> {
     let header = response.headers().get(RETRY_AFTER)?;
     header.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)

@@ -148,6 +148,16 @@ impl Logging {
         Ok(logging)
     }
 
+    /// Starts the log of this process in a file that is open for appending.
+    ///
+    /// # Errors
+    /// [`AlreadyLogging`]
+    pub fn start_in(file: std::fs::File, level: Level, format: Format) -> Result<Self, AlreadyLogging> {
+        let (subscriber, logging) = Self::to(std::sync::Arc::new(file), level, format, false);
+        tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyLogging)?;
+        Ok(logging)
+    }
+
     /// A log that goes elsewhere, to be started by the caller.
     pub fn to<W>(
         writer: W,

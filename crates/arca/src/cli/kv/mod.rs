@@ -5,7 +5,7 @@ mod get;
 mod list;
 mod metadata;
 mod patch;
-mod place;
+pub(in crate::cli) mod place;
 mod put;
 mod rollback;
 mod versions;

@@ -32,7 +32,7 @@ pub(super) struct Folder {
 
 /// A secret or folder of a mount.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(in crate::cli) struct Place {
     mount: String,
     name: String,
     is_versioned: bool,
@@ -71,7 +71,7 @@ impl Folder {
 }
 
 impl Place {
-    pub(super) const fn is_versioned(&self) -> bool {
+    pub(in crate::cli) const fn is_versioned(&self) -> bool {
         self.is_versioned
     }
 
@@ -81,7 +81,7 @@ impl Place {
     }
 
     /// The path of the secret: in `folder` when the mount keeps versions, as it is otherwise.
-    pub(super) fn path(&self, folder: &str) -> String {
+    pub(in crate::cli) fn path(&self, folder: &str) -> String {
         if self.is_versioned {
             self.under(folder)
         } else {
@@ -100,7 +100,11 @@ impl Place {
 }
 
 /// Asks the server which mount a path lies in.
-async fn find(mount: Option<&str>, path: &str, session: &mut Session) -> Result<Place, Failure> {
+pub(in crate::cli) async fn find(
+    mount: Option<&str>,
+    path: &str,
+    session: &mut Session,
+) -> Result<Place, Failure> {
     let path = sanitized(path);
     let asked = mount.map_or_else(|| path.clone(), sanitized);
     let answer = session.scout()?.raw(&preflight(&asked)).await;

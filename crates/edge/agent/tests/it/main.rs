@@ -11,5 +11,9 @@
 mod log;
 mod login;
 mod methods;
+mod proxy;
+mod real_time;
+mod server_double;
 mod sinks;
+mod supervise;
 mod world;

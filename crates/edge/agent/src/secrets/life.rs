@@ -1,0 +1,424 @@
+//! When a dependency is fetched, renewed and given up: decisions only, from an answer, an instant and a roll of
+//! the dice.
+
+use std::time::Duration;
+
+use super::chance::{between, next_pause, part};
+use super::moment::Moment;
+
+/// Pauses after failures that may pass by themselves.
+const PASSING: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
+/// Pauses after failures that somebody has to do something about.
+const LASTING: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
+/// Most a server may make us wait.
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Shortest and longest time between two credentials of the same dependency.
+const FLOOR: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(10));
+/// Over how long requests spread that one event caused for many.
+const SPREAD: Duration = Duration::from_secs(10);
+/// How often a file is looked at.
+const FILE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What the configuration says about schedules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) static_interval: Duration,
+    pub(crate) threshold: f64,
+    /// Attempts after the first until a dependency counts as failed.
+    pub(crate) retries: u32,
+}
+
+/// How long an answer is good for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Timing {
+    /// It has a lease.
+    Lease {
+        id: String,
+        renewable: bool,
+        length: Duration,
+    },
+    /// It ends by itself, such as a certificate.
+    Ends(Duration),
+    /// The server changes it after this time.
+    Rotates(Duration),
+    /// It changes when somebody changes it; but it wants to be read again after this time, if the server said so.
+    Static(Option<Duration>),
+    /// It is a local file.
+    File,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Ask for the secret.
+    Fetch,
+    /// Extend its lease.
+    Renew { lease: String, increment: Duration },
+    /// Ask whether its lease, which cannot be extended, is still there.
+    Check { lease: String },
+}
+
+/// Why it could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// May pass by itself; perhaps the server said when.
+    Passing(Option<Duration>),
+    /// Lasts until somebody does something: no such secret, no such path.
+    Lasting,
+    /// The token may not.
+    Forbidden,
+    /// The lease is not there any more.
+    Gone,
+}
+
+/// The lease of the secret that is held.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease {
+    pub(crate) id: String,
+    pub(crate) renewable: bool,
+    /// How long it was made for at first; what renewals ask for.
+    pub(crate) length: Duration,
+    /// When it was made or last extended, and how long it had then.
+    since: Moment,
+    left: Duration,
+    /// The server gave less than asked for or refuses to extend it: it is replaced.
+    last: bool,
+    /// Which login it was made with, and when that one's token ends, once known for sure.
+    owner: u64,
+    owner_ends: Option<Moment>,
+}
+
+impl Lease {
+    fn end(&self) -> Moment {
+        let own = self.since.after(self.left);
+        self.owner_ends.map_or(own, |owner| own.earlier(owner))
+    }
+
+    /// Whether the token it was made with ends before it would.
+    fn is_cut_by_owner(&self) -> bool {
+        self.end() != self.since.after(self.left)
+    }
+
+    fn is_extended(&self) -> bool {
+        self.renewable && !self.last && !self.is_cut_by_owner()
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Phase {
+    Idle { renew: bool, due: Moment },
+    Busy,
+}
+
+/// The life of one dependency.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    phase: Phase,
+    /// Ask again as soon as the request under way is answered.
+    again: bool,
+    /// Ask the server about the lease at this time, whatever else is due.
+    check: Option<Moment>,
+    pub(crate) lease: Option<Lease>,
+    /// When what is held ends without a lease.
+    ends: Option<Moment>,
+    /// Failed fetches in a row, and the pause after the last failure of any kind.
+    pub(crate) failures: u32,
+    pause: Duration,
+    /// Whether the last attempt failed for lack of permission.
+    forbidden: bool,
+    /// When what is held was made, if making it costs something, and how long the next has to wait.
+    made: Option<Moment>,
+    floor: Duration,
+    /// What is held was to be replaced no earlier than this.
+    planned: Option<Moment>,
+    is_static: bool,
+}
+
+impl Life {
+    /// Due at once.
+    pub(crate) fn new(now: Moment) -> Self {
+        Self {
+            phase: Phase::Idle {
+                renew: false,
+                due: now,
+            },
+            again: false,
+            check: None,
+            lease: None,
+            ends: None,
+            failures: 0,
+            pause: Duration::ZERO,
+            forbidden: false,
+            made: None,
+            floor: FLOOR.0,
+            planned: None,
+            is_static: false,
+        }
+    }
+
+    /// When the next step is due; `None` while one is under way.
+    pub(crate) fn due(&self) -> Option<Moment> {
+        match &self.phase {
+            Phase::Busy => None,
+            Phase::Idle { due, .. } => Some(self.check.map_or(*due, |check| check.earlier(*due))),
+        }
+    }
+
+    /// When what is held ends.
+    pub(crate) fn end(&self) -> Option<Moment> {
+        self.lease.as_ref().map(Lease::end).or(self.ends)
+    }
+
+    /// Whether an unchanged answer would be no surprise: what is held has no end.
+    pub(crate) const fn is_static(&self) -> bool {
+        self.is_static
+    }
+
+    /// Begins the step that is due.
+    pub(crate) fn begin(&mut self, now: Moment) -> Step {
+        let phase = std::mem::replace(&mut self.phase, Phase::Busy);
+        let checked = self.check.take_if(|check| check.is_reached(now)).is_some();
+        let renew = matches!(phase, Phase::Idle { renew: true, .. });
+        let fetch_is_due = matches!(phase, Phase::Idle { renew: false, due } if due.is_reached(now));
+        match &self.lease {
+            Some(lease) if lease.is_extended() && (renew || checked) && !fetch_is_due => Step::Renew {
+                lease: lease.id.clone(),
+                increment: lease.length,
+            },
+            Some(lease) if checked && !fetch_is_due => Step::Check {
+                lease: lease.id.clone(),
+            },
+            _ => Step::Fetch,
+        }
+    }
+
+    /// An answer came.
+    pub(crate) fn fetched(
+        &mut self,
+        timing: Timing,
+        owner: u64,
+        owner_ends: Option<Moment>,
+        now: Moment,
+        rules: &Rules,
+        roll: f64,
+    ) {
+        self.recover();
+        self.ends = None;
+        self.lease = None;
+        self.is_static = false;
+        let early = between(rules.threshold - 0.05, rules.threshold + 0.05, roll);
+        let early = if early > 0.0 && early < 1.0 {
+            early
+        } else {
+            rules.threshold
+        };
+        let due = match timing {
+            Timing::Lease {
+                id,
+                renewable,
+                length,
+            } => {
+                self.note_made(now);
+                self.lease = Some(Lease {
+                    id,
+                    renewable,
+                    length,
+                    since: now,
+                    left: length,
+                    last: !renewable,
+                    owner,
+                    owner_ends,
+                });
+                self.plan(now, roll, early);
+                return;
+            }
+            Timing::Ends(left) => {
+                self.note_made(now);
+                self.ends = Some(now.after(left));
+                let due = self.not_before_floor(now.after(part(left, early)));
+                self.planned = Some(due);
+                due
+            }
+            Timing::Rotates(left) => {
+                let jitter = part((left / 50).min(Duration::from_secs(5)), roll);
+                now.after(left + Duration::from_secs(1) + jitter)
+            }
+            Timing::Static(at_most) => {
+                self.is_static = true;
+                let interval = at_most.map_or(rules.static_interval, |most| most.min(rules.static_interval));
+                now.after(part(interval, between(0.85, 0.95, roll)).max(Duration::from_secs(1)))
+            }
+            Timing::File => now.after(FILE_INTERVAL),
+        };
+        self.idle(false, due);
+        self.follow_up(now);
+    }
+
+    /// The lease was extended by `length`.
+    pub(crate) fn renewed(&mut self, length: Duration, renewable: bool, now: Moment, roll: f64) {
+        self.recover();
+        if let Some(lease) = &mut self.lease {
+            lease.since = now;
+            lease.left = length;
+            lease.last = !renewable || length.saturating_add(Duration::from_secs(1)) < lease.length;
+        }
+        self.plan(now, roll, between(0.8, 0.9, roll));
+    }
+
+    /// The server says how much of the lease is left.
+    pub(crate) fn checked(&mut self, left: Duration, now: Moment, roll: f64) {
+        self.recover();
+        if let Some(lease) = &mut self.lease {
+            lease.since = now;
+            lease.left = left;
+        }
+        self.plan(now, roll, between(0.8, 0.9, roll));
+    }
+
+    /// No answer, or none that helps.
+    pub(crate) fn fetch_failed(&mut self, failure: Failure, now: Moment, roll: f64) {
+        self.failures = self.failures.saturating_add(1);
+        self.forbidden = failure == Failure::Forbidden;
+        let bounds = match failure {
+            Failure::Passing(_) => PASSING,
+            Failure::Lasting | Failure::Forbidden | Failure::Gone => LASTING,
+        };
+        self.pause = next_pause(self.pause, bounds.0, bounds.1, roll);
+        let asked = match failure {
+            Failure::Passing(Some(asked)) => asked.min(PATIENCE),
+            _ => Duration::ZERO,
+        };
+        // A little later than asked for, so that not everybody comes at once.
+        let wait = self.pause.max(asked + part(asked, roll * 0.1));
+        self.idle(false, now.after(wait));
+        self.follow_up(now);
+    }
+
+    /// The lease could not be extended, or asked about.
+    pub(crate) fn renewal_failed(&mut self, failure: Failure, now: Moment, roll: f64) {
+        self.forbidden = failure == Failure::Forbidden;
+        match failure {
+            Failure::Gone => {
+                self.lease = None;
+                self.planned = None;
+                let due = self.not_before_floor(now.after(part(SPREAD, roll)));
+                self.idle(false, due);
+            }
+            Failure::Lasting | Failure::Forbidden => {
+                if let Some(lease) = &mut self.lease {
+                    lease.last = true;
+                }
+                self.plan(now, roll, between(0.8, 0.9, roll));
+            }
+            Failure::Passing(asked) => {
+                self.pause = next_pause(self.pause, PASSING.0, PASSING.1, roll);
+                let again = now.after(self.pause.max(asked.unwrap_or_default().min(PATIENCE)));
+                let replace = self.lease.as_ref().map(|lease| {
+                    let whole = lease.end().from(lease.since);
+                    lease.since.after(part(whole, between(0.8, 0.9, roll)))
+                });
+                let extended = self.lease.as_ref().is_some_and(Lease::is_extended);
+                match replace {
+                    Some(replace) if !extended || replace.steady <= again.steady => {
+                        let due = self.not_before_floor(replace.later(now));
+                        self.idle(false, due);
+                    }
+                    _ => self.idle(true, again),
+                }
+            }
+        }
+        self.follow_up(now);
+    }
+
+    /// What is there has changed: fetch it now. Credentials with a lease do not change, they end.
+    pub(crate) fn nudge(&mut self, now: Moment, wait: Duration) {
+        if self.lease.is_some() || self.ends.is_some() {
+            return;
+        }
+        match &mut self.phase {
+            Phase::Busy => self.again = true,
+            Phase::Idle { renew, due } => {
+                *renew = false;
+                *due = due.earlier(now.after(wait));
+            }
+        }
+    }
+
+    /// Another login. What failed for lack of permission is tried again at once. Leases go on until the token they
+    /// were made with ends; whether it has ended before its time, the server is asked within a moment.
+    pub(crate) fn token_changed(
+        &mut self,
+        owner_ends: impl Fn(u64) -> Option<Moment>,
+        now: Moment,
+        roll: f64,
+    ) {
+        if self.forbidden {
+            self.forbidden = false;
+            self.pause = Duration::ZERO;
+            if let Phase::Idle { due, .. } = &mut self.phase {
+                *due = now;
+            }
+        }
+        let Some(lease) = &mut self.lease else { return };
+        lease.owner_ends = owner_ends(lease.owner);
+        self.check = Some(now.after(part(SPREAD, roll)));
+        if !matches!(self.phase, Phase::Busy) {
+            self.plan(now, roll, between(0.8, 0.9, roll));
+        }
+    }
+
+    /// Decides between extending and replacing the lease that is held.
+    fn plan(&mut self, now: Moment, roll: f64, replace_at: f64) {
+        let Some(lease) = &self.lease else {
+            self.idle(false, now);
+            return;
+        };
+        let (renew, due) = if lease.is_extended() {
+            let fraction = 2.0 / 3.0 * between(0.9, 1.1, roll);
+            (true, lease.since.after(part(lease.left, fraction)))
+        } else {
+            (false, now.after(part(lease.end().from(now), replace_at)))
+        };
+        let due = if renew {
+            due.later(now)
+        } else {
+            self.not_before_floor(due)
+        };
+        self.planned = Some(due);
+        self.idle(renew, due);
+        self.follow_up(now);
+    }
+
+    /// Remembers that a credential was made, and makes the next one wait longer if this one came before its time.
+    fn note_made(&mut self, now: Moment) {
+        let premature = self.planned.is_none_or(|planned| !planned.is_reached(now));
+        self.floor = if self.made.is_some() && premature {
+            self.floor.saturating_mul(2).min(FLOOR.1)
+        } else {
+            FLOOR.0
+        };
+        self.made = Some(now);
+    }
+
+    fn not_before_floor(&self, due: Moment) -> Moment {
+        self.made.map_or(due, |made| due.later(made.after(self.floor)))
+    }
+
+    const fn recover(&mut self) {
+        self.failures = 0;
+        self.pause = Duration::ZERO;
+        self.forbidden = false;
+    }
+
+    const fn idle(&mut self, renew: bool, due: Moment) {
+        self.phase = Phase::Idle { renew, due };
+    }
+
+    fn follow_up(&mut self, now: Moment) {
+        if std::mem::take(&mut self.again)
+            && let Phase::Idle { due, .. } = &mut self.phase
+        {
+            *due = due.earlier(now);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Secrets and files that templates are made from, each fetched once, kept fresh, and shared.
+//!
+//! | part | holds |
+//! |---|---|
+//! | `dependency` | what can be asked for |
+//! | `broker` | the one task that asks, and what everybody else sees of it |
+//! | `life` | when it is fetched, renewed and replaced: decisions without input and output |
+//! | `fetch` | asking the server, and reading files |
+//! | `answer` | how long an answer is good for, and what a template sees of it |
+//! | `moment`, `chance` | two clocks at once, jitter |
+
+mod answer;
+mod broker;
+mod chance;
+mod dependency;
+mod fetch;
+mod life;
+mod moment;
+
+pub use answer::Held;
+pub use broker::{Broker, Outlook, Secrets};
+pub use dependency::{BadDependency, Dependency};
