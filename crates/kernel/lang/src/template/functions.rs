@@ -17,6 +17,25 @@ pub trait Functions {
     /// # Errors
     /// Whatever the function says; the template ends with it. The message must not quote a secret.
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError>;
+
+    /// What the engine does beyond calling it.
+    fn conduct(&self, _name: &str) -> Conduct {
+        Conduct::Gives
+    }
+}
+
+/// What the engine does with a function beyond calling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conduct {
+    /// Nothing: it gives a value.
+    Gives,
+    /// Its first argument names a template of the same text and the second one, if any, is its data. The engine
+    /// renders that template, with the same functions and within the same limits, after the call went well; what
+    /// the call gave is dropped.
+    Renders,
+    /// It changes the map or list that is its first argument. If that was given as a variable, the variable
+    /// becomes what the function gave.
+    Changes,
 }
 
 /// What a function takes.

@@ -5,7 +5,7 @@
 //! | text to tree | [`Template::parse`], [`Syntax`] |
 //! | tree and data to text | [`Template::render`], [`Options`], [`Limits`] |
 //! | data | [`Value`], [`Object`], [`Callable`] |
-//! | functions of one's own | [`Functions`], [`Signature`], [`Kind`] |
+//! | functions of one's own | [`Functions`], [`Signature`], [`Kind`], [`Conduct`], [`Denied`] |
 //!
 //! Output, printing verbs and error messages are those of the original, except that an error never shows a value
 //! the template was fed with, that complex numbers are refused, that `slice` takes numbers out of lists and maps
@@ -24,6 +24,7 @@
 
 mod ast;
 mod builtin;
+mod denied;
 mod error;
 mod functions;
 mod lexer;
@@ -38,8 +39,9 @@ use std::fmt;
 
 use ast::Node;
 
+pub use denied::Denied;
 pub use error::{Cause, Error};
-pub use functions::{BuiltinsOnly, FunctionError, Functions, Kind, Signature};
+pub use functions::{BuiltinsOnly, Conduct, FunctionError, Functions, Kind, Signature};
 pub use lexer::Delimiters;
 pub use print::is_printable;
 pub use value::{Callable, Object, Value};

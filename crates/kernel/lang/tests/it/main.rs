@@ -13,4 +13,5 @@ mod hcl_decode;
 mod hcl_errors;
 mod hcl_properties;
 mod template_corpus;
+mod template_functions;
 mod template_limits;

@@ -3,7 +3,7 @@
 use super::super::ast::{Expression, ExpressionKind, Number};
 use super::super::builtin::{Builtin, Outcome};
 use super::super::error::Cause;
-use super::super::functions::{Kind, Signature};
+use super::super::functions::{Conduct, Kind, Signature};
 use super::super::value::{Operand, Value};
 use super::expression::Handed;
 use super::{Done, Place, Run};
@@ -20,13 +20,7 @@ impl<'t> Run<'t, '_> {
     ) -> Done<Operand> {
         if let Some(signature) = self.functions.signature(name) {
             self.check_count(name, signature, &handed)?;
-            let operands = self.arguments(dot, signature, handed)?;
-            let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
-            self.step(values.iter().map(Value::text_length).sum())?;
-            return match self.functions.call(name, &values) {
-                Ok(value) => self.made(Operand::result(value)),
-                Err(error) => Err(self.failed(place, name, error.to_string())),
-            };
+            return self.lent(dot, place, (name, signature), handed);
         }
         let Some(builtin) = Builtin::of(name) else {
             return Err(self.misfit(format!("{name:?} is not a defined function")));
@@ -38,6 +32,48 @@ impl<'t> Run<'t, '_> {
             Builtin::Or => self.decide(dot, handed, true),
             _ => self.builtin(dot, place, (name, builtin), handed),
         }
+    }
+
+    /// A function of the embedding program.
+    fn lent(
+        &mut self,
+        dot: &Operand,
+        place: Place<'t>,
+        (name, signature): (&'t str, Signature),
+        handed: Handed<'t>,
+    ) -> Done<Operand> {
+        let first = handed.arguments.first();
+        let operands = self.arguments(dot, signature, handed)?;
+        let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
+        self.step(values.iter().map(Value::text_length).sum())?;
+        let value = match self.functions.call(name, &values) {
+            Ok(value) => value,
+            Err(error) => return Err(self.failed(place, name, error.to_string())),
+        };
+        match (self.functions.conduct(name), first.map(|first| &first.kind)) {
+            (Conduct::Gives, _) => self.made(Operand::result(value)),
+            (Conduct::Renders, _) => self.rendered(place, name, &values),
+            (Conduct::Changes, Some(ExpressionKind::Variable { name, fields })) if fields.is_empty() => {
+                self.set(name, Operand::plain(value.clone()))?;
+                self.made(Operand::result(value))
+            }
+            (Conduct::Changes, _) => self.made(Operand::result(value)),
+        }
+    }
+
+    /// Renders a template of the same text, as a value.
+    fn rendered(&mut self, place: Place<'t>, function: &str, arguments: &[Value]) -> Done<Operand> {
+        let wanted = arguments.first().and_then(Value::as_str).unwrap_or_default();
+        let known = self.template.templates.get_key_value(wanted);
+        let Some((name, body)) = known else {
+            let message = format!("template {wanted:?} not defined");
+            return Err(self.failed(place, function, message));
+        };
+        let dot = Operand::plain(arguments.get(1).cloned().unwrap_or_default());
+        let before = self.out.len();
+        self.nested(&dot, name, body)?;
+        let text = self.out.split_off(before);
+        self.made(Operand::Plain(Value::String(text.into())))
     }
 
     fn builtin(

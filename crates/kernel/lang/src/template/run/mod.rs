@@ -313,9 +313,14 @@ impl<'t> Run<'t, '_> {
             Some(pipeline) => self.pipeline(dot, pipeline)?,
             None => Operand::Absent,
         };
-        let variables = std::mem::replace(&mut self.variables, vec![("$", argument.clone())]);
+        self.nested(&argument, name, body)
+    }
+
+    /// Another template of the same text.
+    fn nested(&mut self, dot: &Operand, name: &'t str, body: &'t [Node]) -> Done<()> {
+        let variables = std::mem::replace(&mut self.variables, vec![("$", dot.clone())]);
         let caller = std::mem::replace(&mut self.name, name);
-        self.nodes(&argument, body)?;
+        self.nodes(dot, body)?;
         self.name = caller;
         self.variables = variables;
         Ok(())
