@@ -10,6 +10,7 @@ use arca_client::{Client, ClientConfig, Network};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, AuthError, Login, Rejections};
 use crate::board::Board;
@@ -18,10 +19,12 @@ use crate::notify;
 use crate::pid_file::PidFile;
 use crate::proxy::cache::LeaseCache;
 use crate::proxy::{Desk, DeskSettings, Door, ProxyError};
+use crate::secrets::{Follower, Secrets};
 use crate::server::{Connect, Connection};
 use crate::sinks::{SinkError, Sinks, Written};
 use crate::status;
-use crate::supervise::{Ended, Environment, Order, Program, SuperviseError, Supervisor, signals};
+use crate::supervise::{Ended, EnvironmentFeed, Order, Program, SuperviseError, Supervisor, signals};
+use crate::template::{Around, BadTemplate, Progress, Templates};
 use crate::token::TokenFeed;
 
 /// How long the end of the agent waits for the server to revoke its token.
@@ -45,8 +48,10 @@ pub enum AgentError {
     PidFile { path: PathBuf, source: io::Error },
     #[error("cannot watch for signals: {0}")]
     Signals(#[source] io::Error),
-    #[error("{0}: this agent does not render templates; remove it, or read secrets through a listener")]
-    NoTemplates(&'static str),
+    #[error("template for {0}")]
+    Template(#[from] BadTemplate),
+    #[error("exit_on_retry_failure: {0}")]
+    Failed(String),
     #[error("a part of the agent ended before its time: {0}")]
     Part(String),
 }
@@ -77,6 +82,8 @@ pub struct Agent {
     board: Board,
     doors: Vec<Arc<Door>>,
     pid_file: Option<PidFile>,
+    /// Told when templates are to be read from their files again.
+    reread: Arc<Notify>,
 }
 
 impl Agent {
@@ -113,6 +120,7 @@ impl Agent {
             board: Board::default(),
             doors,
             pid_file,
+            reread: Arc::new(Notify::new()),
         })
     }
 
@@ -132,11 +140,16 @@ impl Agent {
         let (mut parts, quit) = (JoinSet::new(), Arc::new(Notify::new()));
         let written = self.sinks(&feed, &mut parts).await?;
         self.serve(&feed, &quit, &mut parts)?;
-        let login = self.login(sender);
-        let (orders, supervisor) = self.supervise()?;
-        let ended = self
-            .watch(login, written, feed.clone(), quit, supervisor, orders)
-            .await;
+        let rejections = Rejections::default();
+        let (progress, variables) = self.templates(&feed, &rejections, &mut parts)?;
+        let login = self.login(sender, rejections);
+        let (orders, supervisor) = self.supervise(variables)?;
+        let work = Work {
+            written,
+            progress,
+            feed: feed.clone(),
+        };
+        let ended = self.watch(login, work, quit, supervisor, orders).await;
         notify::tell(self.around.notify_socket.as_deref(), "STOPPING=1");
         // Nothing is passed on and no token is written any more.
         parts.shutdown().await;
@@ -195,9 +208,59 @@ impl Agent {
         Ok(())
     }
 
+    /// Starts what fetches secrets, follows their changes and renders templates; nothing of it without templates.
+    fn templates(
+        &mut self,
+        feed: &TokenFeed,
+        rejections: &Rejections,
+        parts: &mut JoinSet<()>,
+    ) -> Result<(watch::Receiver<Progress>, EnvironmentFeed), AgentError> {
+        let (files, variables) = (
+            std::mem::take(&mut self.config.templates),
+            std::mem::take(&mut self.config.env_templates),
+        );
+        let is_needed = !files.is_empty() || !variables.is_empty();
+        let (clock, entropy) = (&self.around.clock, &self.around.entropy);
+        let settings = &self.config.template_settings;
+        let (secrets, broker) = Secrets::new(
+            self.client.clone(),
+            feed.clone(),
+            &self.config.server,
+            settings,
+            clock.clone(),
+            entropy.clone(),
+        );
+        let follower = Follower::new(
+            self.client.clone(),
+            feed.clone(),
+            secrets.clone(),
+            self.board.clone(),
+            clock.clone(),
+            entropy.clone(),
+        );
+        let around = Around {
+            secrets,
+            board: self.board.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            exit_on_failure: settings.exit_on_retry_failure,
+            reload: self.reread.clone(),
+        };
+        let templates = Templates::new(files, variables, around)?;
+        let (progress, environment) = (templates.progress(), templates.environment());
+        let shutdown = CancellationToken::new();
+        if is_needed {
+            parts.spawn(broker.reporting(rejections.clone()).run(shutdown.clone()));
+            parts.spawn(follower.run(shutdown.clone()));
+        }
+        parts.spawn(templates.run(shutdown));
+        Ok((progress, environment))
+    }
+
     fn login(
         &mut self,
         feed: watch::Sender<Option<Arc<crate::token::HeldToken>>>,
+        rejections: Rejections,
     ) -> Option<JoinHandle<AuthError>> {
         let auto_auth = self.config.auto_auth.take()?;
         let login = Login {
@@ -207,7 +270,7 @@ impl Agent {
             entropy: self.around.entropy.clone(),
             feed,
             board: self.board.clone(),
-            rejections: Rejections::default(),
+            rejections,
             preloaded: None,
         };
         Some(tokio::spawn(async move {
@@ -217,23 +280,24 @@ impl Agent {
         }))
     }
 
-    fn supervise(&self) -> Result<(mpsc::Sender<Order>, Option<Supervisor>), AgentError> {
+    fn supervise(
+        &self,
+        variables: EnvironmentFeed,
+    ) -> Result<(mpsc::Sender<Order>, Option<Supervisor>), AgentError> {
         let (orders, received) = mpsc::channel(8);
         let Some(exec) = &self.config.exec else {
             return Ok((orders, None));
         };
-        let (_, environment) = watch::channel(Some(Arc::new(Environment::default())));
         signals::pass_on(&signals::PASSED_ON, &orders).map_err(AgentError::Signals)?;
         let clock = self.around.clock.clone();
-        let supervisor = Supervisor::new(Program::of(exec)?, clock, environment, received);
+        let supervisor = Supervisor::new(Program::of(exec)?, clock, variables, received);
         Ok((orders, Some(supervisor)))
     }
 
     async fn watch(
         &self,
         login: Option<JoinHandle<AuthError>>,
-        written: Option<Written>,
-        feed: TokenFeed,
+        work: Work,
         quit: Arc<Notify>,
         supervisor: Option<Supervisor>,
         orders: mpsc::Sender<Order>,
@@ -244,7 +308,8 @@ impl Agent {
         let logged_out = login.as_ref().map(JoinHandle::abort_handle);
         let mut process = supervisor.map(|supervisor| tokio::spawn(supervisor.run()));
         let mut failed = Box::pin(failure(login));
-        let mut done = Box::pin(work_done(self.config.exit_after_auth, written, feed));
+        let mut given_up = Box::pin(given_up(work.progress.clone()));
+        let mut done = Box::pin(work.done(self.config.exit_after_auth));
         notify::tell(self.around.notify_socket.as_deref(), "READY=1");
         let outcome = loop {
             tokio::select! {
@@ -252,6 +317,7 @@ impl Agent {
                 () = quit.notified() => break Ok(0),
                 _ = hangup.recv() => self.reload(),
                 error = &mut failed => break Err(error),
+                error = &mut given_up => break Err(error),
                 () = &mut done => {
                     tracing::info!("everything is written: the agent ends, as exit_after_auth asks");
                     break Ok(0);
@@ -284,7 +350,8 @@ impl Agent {
                 Err(error) => tracing::error!(%error, "the certificates of a listener stay as they were"),
             }
         }
-        tracing::info!("certificates of listeners and the level of the log have been read again");
+        self.reread.notify_one();
+        tracing::info!("templates, certificates of listeners and the level of the log are read again");
     }
 
     async fn revoke(&self, feed: &TokenFeed) {
@@ -300,12 +367,6 @@ impl Agent {
 }
 
 fn check(config: &AgentConfig) -> Result<(), AgentError> {
-    if !config.templates.is_empty() {
-        return Err(AgentError::NoTemplates("template"));
-    }
-    if !config.env_templates.is_empty() {
-        return Err(AgentError::NoTemplates("env_template"));
-    }
     config.exec.as_ref().map(Program::of).transpose()?;
     Ok(())
 }
@@ -364,13 +425,33 @@ async fn ended(process: Option<&mut JoinHandle<Result<Ended, SuperviseError>>>) 
     }
 }
 
-/// Completes when an agent that does its work once has done it.
-async fn work_done(ends: bool, written: Option<Written>, mut feed: TokenFeed) {
-    let Some(mut written) = written.filter(|_| ends) else {
-        return std::future::pending().await;
-    };
-    if feed.wait_for(Option::is_some).await.is_err() {
-        return std::future::pending().await;
+/// What an agent that does its work once has to do.
+struct Work {
+    written: Option<Written>,
+    progress: watch::Receiver<Progress>,
+    feed: TokenFeed,
+}
+
+impl Work {
+    /// Completes when it is done, if the agent `ends` then.
+    async fn done(mut self, ends: bool) {
+        if !ends || self.feed.wait_for(Option::is_some).await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Some(written) = &mut self.written {
+            written.wait().await;
+        }
+        if self.progress.wait_for(Progress::is_done).await.is_err() {
+            std::future::pending().await
+        }
     }
-    written.wait().await;
+}
+
+/// Completes when templates cannot go on and the configuration asks to end then.
+async fn given_up(mut progress: watch::Receiver<Progress>) -> AgentError {
+    let failed = match progress.wait_for(|progress| progress.failed.is_some()).await {
+        Ok(progress) => progress.failed.clone().unwrap_or_default(),
+        Err(_) => return std::future::pending().await,
+    };
+    AgentError::Failed(failed)
 }

@@ -12,6 +12,7 @@
 //! | [`sinks`] | writing the token where programs find it |
 //! | [`auth`] | logging in, and staying logged in |
 //! | [`secrets`] | what templates are made from, fetched once and kept fresh |
+//! | [`template`] | files and variables made from secrets |
 //! | [`board`] | what each part is doing, for whoever asks; never a value |
 #![warn(missing_docs)]
 
@@ -23,9 +24,11 @@ pub mod config;
 mod notify;
 mod pid_file;
 pub mod proxy;
+mod replace;
 pub mod secrets;
 pub mod server;
 pub mod sinks;
 pub mod status;
 pub mod supervise;
+pub mod template;
 pub mod token;

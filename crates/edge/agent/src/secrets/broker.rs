@@ -18,8 +18,9 @@ use super::answer::Held;
 use super::chance::roll;
 use super::dependency::Dependency;
 use super::fetch::{self, Fetched, Fetcher, Refused};
-use super::life::{Life, Rules, Step};
+use super::life::{Failure, Life, Rules, Step};
 use super::moment::Moment;
+use crate::auth::Rejections;
 use crate::board::Trouble;
 use crate::config::{Server, TemplateSettings};
 use crate::token::{HeldToken, TokenFeed};
@@ -42,6 +43,7 @@ pub struct Broker {
     token: TokenFeed,
     fetcher: Arc<Fetcher>,
     connections: usize,
+    rejections: Option<Rejections>,
 }
 
 /// What is known about the dependencies of one template.
@@ -128,6 +130,7 @@ impl Secrets {
             token,
             fetcher: Arc::new(Fetcher::new()),
             connections: settings.max_connections.max(1),
+            rejections: None,
         };
         (Self(shared), broker)
     }
@@ -240,6 +243,13 @@ fn unplaced(path: &str) -> String {
 }
 
 impl Broker {
+    /// The same, which tells when the server refuses a request: the token itself may be gone.
+    #[must_use]
+    pub fn reporting(mut self, rejections: Rejections) -> Self {
+        self.rejections = Some(rejections);
+        self
+    }
+
     /// Works until `shutdown`.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut running = Running::new();
@@ -329,6 +339,7 @@ impl Broker {
         let owner_ends = (owner != current)
             .then(|| logins.get(&owner).copied().flatten())
             .flatten();
+        self.report(&outcome, owner);
         let trouble = match outcome {
             Outcome::Fetched(Ok(Fetched { held, timing })) => {
                 slot.life
@@ -365,6 +376,18 @@ impl Broker {
         note(&mut slot.trouble, trouble, now.wall);
         drop(guard);
         self.shared.changed.send_modify(|count| *count += 1);
+    }
+
+    fn report(&self, outcome: &Outcome, generation: u64) {
+        let is_refused = matches!(
+            outcome,
+            Outcome::Fetched(Err((Failure::Forbidden, _)))
+                | Outcome::Renewed(Err((Failure::Forbidden, _)))
+                | Outcome::Checked(Err((Failure::Forbidden, _)))
+        );
+        if let (true, Some(rejections)) = (is_refused, &self.rejections) {
+            rejections.report(generation);
+        }
     }
 
     /// Remembers when the token in force ends; another login is told to every dependency.

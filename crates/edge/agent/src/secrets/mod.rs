@@ -6,6 +6,7 @@
 //! | `broker` | the one task that asks, and what everybody else sees of it |
 //! | `life` | when it is fetched, renewed and replaced: decisions without input and output |
 //! | `fetch` | asking the server, and reading files |
+//! | `follow` | the change stream of the server |
 //! | `answer` | how long an answer is good for, and what a template sees of it |
 //! | `moment`, `chance` | two clocks at once, jitter |
 
@@ -14,9 +15,11 @@ mod broker;
 mod chance;
 mod dependency;
 mod fetch;
+mod follow;
 mod life;
 mod moment;
 
 pub use answer::Held;
 pub use broker::{Broker, Outlook, Secrets};
 pub use dependency::{BadDependency, Dependency};
+pub use follow::Follower;

@@ -16,4 +16,5 @@ mod real_time;
 mod server_double;
 mod sinks;
 mod supervise;
+mod templates;
 mod world;
