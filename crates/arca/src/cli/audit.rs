@@ -25,7 +25,7 @@ pub(crate) enum Audit {
 
 #[derive(Args)]
 pub(crate) struct Enable {
-    /// Type of the device: file
+    /// Type of the device: file, socket or syslog
     kind: String,
     /// Settings as key=value, such as file_path=/var/log/arca/audit.log
     #[arg(value_name = "K=V")]

@@ -148,7 +148,7 @@ impl Active {
         ));
         let policies = Policies::new(&view);
         policies.ensure_default().await.map_err(StartError::Part)?;
-        let auditor = Auditor::new(&view, entropy.clone());
+        let auditor = Auditor::new(&view, clock.clone(), entropy.clone(), metrics.clone());
         auditor.open_all().await?;
         Ok(Self {
             tokens: Tokens::new(&barrier, namespace.clone(), entropy.clone(), &view, &salt),

@@ -4,28 +4,50 @@
 //! the next call, so that the cost of a call is shared by all requests of that moment: one request alone waits for
 //! one write, and sixty-four at a time need a few writes and not sixty-four. Lines stand in the file in the order
 //! in which they came.
+//!
+//! A file that hangs holds up nobody who has another device: what waits for it is bounded, and whoever waits is told
+//! after a few seconds that it failed. After a slow write, and always for standard output, writes have a
+//! thread of their own, so that they hold up no other task.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use arca_base::Clock;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::file::LogFile;
 use super::redact::Redacted;
+use super::tally::Tally;
+use super::ticket::{Batch, Pending, Ticket};
 
 /// Largest buffer that is kept for the next lines.
 const KEPT_CAPACITY: usize = 1 << 20;
 
+/// Most bytes that wait for a file that hangs, unless it is a single line.
+const MOST_WAITING: usize = 16 << 20;
+
+/// How long a write may hang before its requests are told that it failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a full pipe is tried.
+const PIPE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a full pipe is tried.
+const PIPE_PACE: Duration = Duration::from_millis(20);
+
+/// A write that took this long makes the next ones happen on a thread of their own.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// Writes lines to a file from a task of its own.
 pub(super) struct Appender {
-    /// The device, for the log of the server.
-    device: String,
     file: LogFile,
+    clock: Arc<dyn Clock>,
+    tally: Arc<Tally>,
     waiting: Mutex<Waiting>,
     arrived: Notify,
-    failures: AtomicU64,
-    failing: AtomicBool,
+    slow: AtomicBool,
 }
 
 /// Lines that are not written yet.
@@ -34,61 +56,10 @@ struct Waiting {
     lines: Vec<u8>,
     count: u64,
     batch: Arc<Batch>,
+    /// What is being written, and since when.
+    writing: Option<(Arc<Batch>, Duration)>,
     /// Nobody writes them any more: who comes now writes for himself.
     closed: bool,
-}
-
-/// Lines that are written in one call, and how that went.
-#[derive(Default)]
-struct Batch {
-    outcome: AtomicU8,
-    settled: Notify,
-}
-
-const PENDING: u8 = 0;
-const WRITTEN: u8 = 1;
-const FAILED: u8 = 2;
-
-/// A line on its way.
-#[must_use]
-pub(super) enum Ticket {
-    /// It was written, or not.
-    Settled(bool),
-    /// It is being written.
-    Waiting(Pending),
-}
-
-/// A line that is written with others.
-pub(super) struct Pending(Arc<Batch>);
-
-impl Ticket {
-    /// Waits until the line is written, and says whether it was.
-    pub(super) async fn written(self) -> bool {
-        match self {
-            Self::Settled(written) => written,
-            Self::Waiting(Pending(batch)) => batch.written().await,
-        }
-    }
-}
-
-impl Batch {
-    async fn written(&self) -> bool {
-        loop {
-            // Listening comes before looking, or the word between the two would be missed.
-            let settled = self.settled.notified();
-            match self.outcome.load(Ordering::Acquire) {
-                PENDING => settled.await,
-                outcome => return outcome == WRITTEN,
-            }
-        }
-    }
-
-    fn settle(&self, outcome: u8) {
-        let _ = self
-            .outcome
-            .compare_exchange(PENDING, outcome, Ordering::Release, Ordering::Relaxed);
-        self.settled.notify_waiters();
-    }
 }
 
 /// Lines being written. Dropped before its end, their requests fail rather than wait for ever.
@@ -96,24 +67,25 @@ struct Writing {
     lines: Vec<u8>,
     count: u64,
     batch: Arc<Batch>,
+    since: Duration,
 }
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        self.batch.settle(FAILED);
+        self.batch.settle(false);
     }
 }
 
 impl Appender {
     /// An appender to `file`, which nobody writes to until [`start`](Self::start).
-    pub(super) fn new(device: String, file: LogFile) -> Arc<Self> {
+    pub(super) fn new(file: LogFile, clock: Arc<dyn Clock>, tally: Arc<Tally>) -> Arc<Self> {
         Arc::new(Self {
-            device,
             file,
+            clock,
+            tally,
             waiting: Mutex::default(),
             arrived: Notify::new(),
-            failures: AtomicU64::new(0),
-            failing: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
         })
     }
 
@@ -128,26 +100,29 @@ impl Appender {
         &self.file
     }
 
-    /// Lines that could not be written.
-    pub(super) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
     /// Puts a line among those to be written.
     pub(super) fn append(&self, line: &Redacted) -> Ticket {
         if self.file.discards() {
             return Ticket::Settled(true);
         }
+        let line = line.as_str().as_bytes();
         let mut waiting = self.waiting.lock();
         if waiting.closed {
+            let hangs = waiting.writing.is_some();
             drop(waiting);
-            return Ticket::Settled(self.write(line.as_str().as_bytes(), 1));
+            return Ticket::Settled(!hangs && self.write_alone(line));
         }
         let is_first = waiting.lines.is_empty();
-        waiting.lines.extend_from_slice(line.as_str().as_bytes());
+        if !is_first && waiting.lines.len() + line.len() > MOST_WAITING {
+            drop(waiting);
+            self.tally.dropped(1, "it is too slow and its queue is full");
+            return Ticket::Settled(false);
+        }
+        waiting.lines.extend_from_slice(line);
         waiting.count += 1;
         let batch = waiting.batch.clone();
         drop(waiting);
+        self.tally.queued();
         if is_first {
             self.arrived.notify_one();
         }
@@ -160,15 +135,38 @@ impl Appender {
         self.arrived.notify_one();
     }
 
-    async fn run(&self) {
+    /// Looks at the path before the next write, and gives up on a write that hangs: its requests fail, and those
+    /// behind it.
+    pub(super) fn look_again(&self) {
+        self.file.look_again();
+        let now = self.clock.monotonic();
+        let mut waiting = self.waiting.lock();
+        let Some((writing, since)) = &waiting.writing else {
+            return;
+        };
+        if now.saturating_sub(*since) < PATIENCE {
+            return;
+        }
+        let hanging = writing.clone();
+        let behind = std::mem::take(&mut waiting.batch);
+        let count = waiting.count + 1;
+        drop(waiting);
+        if hanging.settle(false) {
+            self.tally.failed(count, &"a write hangs");
+        }
+        behind.settle(false);
+    }
+
+    async fn run(self: &Arc<Self>) {
         let mut spare = Vec::new();
         loop {
             self.arrived.notified().await;
             // Whoever is ready to run comes first and may add a line.
             tokio::task::yield_now().await;
             let (mut writing, closed) = self.take(std::mem::take(&mut spare));
-            if !writing.lines.is_empty() && self.write(&writing.lines, writing.count) {
-                writing.batch.settle(WRITTEN);
+            if !writing.lines.is_empty() {
+                self.write(&mut writing).await;
+                self.waiting.lock().writing = None;
             }
             spare = std::mem::take(&mut writing.lines);
             if spare.capacity() > KEPT_CAPACITY {
@@ -182,29 +180,78 @@ impl Appender {
 
     fn take(&self, mut spare: Vec<u8>) -> (Writing, bool) {
         spare.clear();
+        let since = self.clock.monotonic();
         let mut waiting = self.waiting.lock();
         let writing = Writing {
             lines: std::mem::replace(&mut waiting.lines, spare),
             count: std::mem::take(&mut waiting.count),
             batch: std::mem::take(&mut waiting.batch),
+            since,
         };
+        if !writing.lines.is_empty() {
+            waiting.writing = Some((writing.batch.clone(), since));
+        }
         (writing, waiting.closed)
     }
 
-    /// Writes lines; says once when that begins to fail and once when it works again.
-    fn write(&self, lines: &[u8], count: u64) -> bool {
-        match self.file.append(lines) {
+    async fn write(self: &Arc<Self>, writing: &mut Writing) {
+        let outcome = if self.file.is_stdout() || self.slow.load(Ordering::Relaxed) {
+            self.write_on_a_thread(writing).await
+        } else {
+            self.write_here(writing).await
+        };
+        let took = self.clock.monotonic().saturating_sub(writing.since);
+        self.slow.store(took > SLOW, Ordering::Relaxed);
+        self.tally.unqueued(writing.count);
+        match outcome {
             Ok(()) => {
-                if self.failing.swap(false, Ordering::Relaxed) {
-                    tracing::warn!(device = %self.device, "audit device works again");
+                writing.batch.settle(true);
+                self.tally.accepted(writing.count, took);
+            }
+            Err(error) => {
+                self.tally.failed(writing.count, &error);
+                writing.batch.settle(false);
+            }
+        }
+    }
+
+    /// Writes from this task; a full pipe is tried for a while, unless it was full before.
+    async fn write_here(&self, writing: &Writing) -> std::io::Result<()> {
+        let mut done = 0;
+        loop {
+            match self.file.append(&writing.lines, &mut done) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let waited = self.clock.monotonic().saturating_sub(writing.since);
+                    if self.tally.is_failing() || waited >= PIPE_PATIENCE || self.waiting.lock().closed {
+                        return Err(error);
+                    }
+                    self.clock.sleep(PIPE_PACE).await;
                 }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn write_on_a_thread(self: &Arc<Self>, writing: &mut Writing) -> std::io::Result<()> {
+        let (appender, lines) = (self.clone(), std::mem::take(&mut writing.lines));
+        let written = tokio::task::spawn_blocking(move || {
+            let outcome = appender.file.append(&lines, &mut 0);
+            (lines, outcome)
+        });
+        let (lines, outcome) = written.await.map_err(std::io::Error::other)?;
+        writing.lines = lines;
+        outcome
+    }
+
+    /// Writes a line when the task has ended.
+    fn write_alone(&self, line: &[u8]) -> bool {
+        match self.file.append(line, &mut 0) {
+            Ok(()) => {
+                self.tally.accepted(1, Duration::ZERO);
                 true
             }
             Err(error) => {
-                self.failures.fetch_add(count, Ordering::Relaxed);
-                if !self.failing.swap(true, Ordering::Relaxed) {
-                    tracing::error!(device = %self.device, %error, "audit device failed");
-                }
+                self.tally.failed(1, &error);
                 false
             }
         }
@@ -217,7 +264,9 @@ struct Running(Arc<Appender>);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.waiting.lock().closed = true;
-        drop(self.0.take(Vec::new()));
+        let (left, _) = self.0.take(Vec::new());
+        self.0.tally.unqueued(left.count);
+        self.0.waiting.lock().writing = None;
     }
 }
 
@@ -226,6 +275,23 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
+
+    /// A clock that stands still.
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> arca_base::Timestamp {
+            arca_base::Timestamp::from_unix(0, 0)
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> arca_base::time::Sleep {
+            Box::pin(std::future::pending())
+        }
+    }
 
     struct Log {
         folder: tempfile::TempDir,
@@ -237,7 +303,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("audit.log");
             let file = LogFile::new(path.to_str().unwrap(), Some(0o600));
-            let appender = Appender::new("file/".to_owned(), file);
+            let appender = Appender::new(file, Arc::new(Still), Tally::of_test());
             Self { folder, appender }
         }
 
@@ -294,7 +360,7 @@ mod tests {
         log.appender.start();
         let (one, two) = (log.append("one\n"), log.append("two\n"));
         assert_eq!((one.written().await, two.written().await), (false, false));
-        assert_eq!(log.appender.failures(), 2);
+        assert_eq!(log.appender.tally.not_accepted(), 2);
         std::fs::remove_dir(&in_the_way).unwrap();
         assert!(log.append("three\n").written().await);
         assert_eq!(log.content(), "three\n");

@@ -18,6 +18,8 @@ pub(super) struct LogFile {
     open: Mutex<Option<Open>>,
     /// Set once a second by the task that watches over the devices.
     look_again: AtomicBool,
+    /// Close the file before the next entry.
+    reopen: AtomicBool,
 }
 
 enum Target {
@@ -47,6 +49,7 @@ impl LogFile {
             target,
             open: Mutex::new(None),
             look_again: AtomicBool::new(false),
+            reopen: AtomicBool::new(false),
         }
     }
 
@@ -62,9 +65,17 @@ impl LogFile {
         Ok(())
     }
 
-    /// Closes the file; the next entry opens it again.
+    /// Whether this is standard output.
+    pub(super) const fn is_stdout(&self) -> bool {
+        matches!(self.target, Target::Stdout)
+    }
+
+    /// Closes the file; the next entry opens it again. Does not wait for a write that hangs.
     pub(super) fn reopen(&self) {
-        *self.open.lock() = None;
+        match self.open.try_lock() {
+            Some(mut open) => *open = None,
+            None => self.reopen.store(true, Ordering::Relaxed),
+        }
     }
 
     /// Asks for a look at the path before the next entry.
@@ -72,31 +83,37 @@ impl LogFile {
         self.look_again.store(true, Ordering::Relaxed);
     }
 
-    /// Appends whole lines. One retry with a reopened file.
-    pub(super) fn append(&self, lines: &[u8]) -> io::Result<()> {
+    /// Appends whole lines, from byte `done` on. One retry with a reopened file, from the beginning.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] for a pipe that is full; `done` then says how far it went.
+    pub(super) fn append(&self, lines: &[u8], done: &mut usize) -> io::Result<()> {
         let Target::Path { path, .. } = &self.target else {
             return self.append_elsewhere(lines);
         };
         let mut open = self.open.lock();
         if self.look_again.swap(false, Ordering::Relaxed)
             && open.as_ref().is_some_and(|open| !open.is_at(path))
+            || self.reopen.swap(false, Ordering::Relaxed)
         {
             *open = None;
         }
-        if let Some(current) = open.as_mut()
-            && current.write(lines).is_ok()
-            && !current.is_deleted()
-        {
-            return Ok(());
+        if let Some(current) = open.as_mut() {
+            match current.write(lines, done) {
+                Ok(()) if !current.is_deleted() => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
         }
         let torn = open.as_ref().is_some_and(|open| open.torn && open.is_at(path));
         *open = None;
+        *done = 0;
         let mut fresh = self
             .target
             .open()?
             .ok_or_else(|| io::Error::other("not a file"))?;
         fresh.torn = torn;
-        let written = fresh.write(lines);
+        let written = fresh.write(lines, done);
         *open = Some(fresh);
         written
     }
@@ -125,6 +142,8 @@ impl Target {
             .append(true)
             .create(true)
             .mode(mode.unwrap_or(0o600))
+            // Says so when a pipe is full or has no reader, rather than waiting; nothing else takes notice.
+            .custom_flags(nonblocking())
             .open(path)?;
         if let Some(mode) = mode {
             file.set_permissions(std::fs::Permissions::from_mode(*mode))?;
@@ -133,19 +152,25 @@ impl Target {
     }
 }
 
+fn nonblocking() -> i32 {
+    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default()
+}
+
 impl Open {
-    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.torn {
+    fn write(&mut self, lines: &[u8], done: &mut usize) -> io::Result<()> {
+        if self.torn && *done == 0 {
             self.file.write_all(b"\n")?;
             self.torn = false;
         }
-        // Lines go out in one call: other processes may append to the same file.
-        let written = self.file.write(lines).inspect_err(|_| self.torn = false)?;
-        if written < lines.len() {
-            self.torn = true;
-            let rest = lines.get(written..).unwrap_or_default();
-            self.file.write_all(rest)?;
-            self.torn = false;
+        // Lines go out in one call where that is possible: other processes may append to the same file.
+        while let Some(rest) = lines.get(*done..).filter(|rest| !rest.is_empty()) {
+            match self.file.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => *done += written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            self.torn = *done < lines.len();
         }
         Ok(())
     }
@@ -184,8 +209,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = log_in(&folder);
         log.open().unwrap();
-        log.append(b"one\n").unwrap();
-        log.append(b"two\n").unwrap();
+        log.append(b"one\n", &mut 0).unwrap();
+        log.append(b"two\n", &mut 0).unwrap();
         assert_eq!(read(&path), "one\ntwo\n");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
     }
@@ -194,9 +219,9 @@ mod tests {
     fn a_deleted_file_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = log_in(&folder);
-        log.append(b"one\n").unwrap();
+        log.append(b"one\n", &mut 0).unwrap();
         std::fs::remove_file(&path).unwrap();
-        log.append(b"two\n").unwrap();
+        log.append(b"two\n", &mut 0).unwrap();
         assert_eq!(read(&path), "two\n");
     }
 
@@ -205,16 +230,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = log_in(&folder);
         let rotated = folder.path().join("audit.log.1");
-        log.append(b"one\n").unwrap();
+        log.append(b"one\n", &mut 0).unwrap();
         std::fs::rename(&path, &rotated).unwrap();
-        log.append(b"two\n").unwrap();
+        log.append(b"two\n", &mut 0).unwrap();
         assert_eq!(read(&rotated), "one\ntwo\n");
         log.reopen();
-        log.append(b"three\n").unwrap();
+        log.append(b"three\n", &mut 0).unwrap();
         assert_eq!(read(&path), "three\n");
         std::fs::rename(&path, &rotated).unwrap();
         log.look_again();
-        log.append(b"four\n").unwrap();
+        log.append(b"four\n", &mut 0).unwrap();
         assert_eq!(read(&path), "four\n");
     }
 
@@ -223,9 +248,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, log) = log_in(&folder);
         std::fs::write(folder.path().join("logs"), "in the way").unwrap();
-        assert!(log.append(b"one\n").is_err());
+        assert!(log.append(b"one\n", &mut 0).is_err());
         std::fs::remove_file(folder.path().join("logs")).unwrap();
-        log.append(b"two\n").unwrap();
+        log.append(b"two\n", &mut 0).unwrap();
         assert_eq!(read(&path), "two\n");
     }
 }

@@ -1,53 +1,36 @@
 //! The audit log: an entry for each request and one for each answer, before anybody gets anything.
 //!
-//! [`Auditor`] writes every entry to every device. A request goes on when at least one device has accepted its
-//! entry; when all fail nothing is executed, or what was executed is not answered. Without any device there is
+//! [`Auditor`] writes every entry to every device. A request goes on as soon as the first device has accepted its
+//! entry, whatever the others do; when all fail nothing is executed, or what was executed is not answered. Without any device there is
 //! no auditing. Devices take only [`Redacted`] text, which only this module can make.
 
+mod acceptance;
 mod appender;
 mod device;
 mod entry;
 mod file;
 mod fragment;
+mod options;
+mod outbox;
 mod redact;
+mod tally;
+mod ticket;
+mod wire;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use arca_base::{Entropy, MountPath, Timestamp, id};
+use arca_base::{Clock, Entropy, MountPath, Timestamp, id};
 
-pub use device::{BadDevice, DeviceRow};
+pub use acceptance::{Acceptance, NoDeviceAccepted};
+pub use device::DeviceRow;
 pub use entry::{Entry, Outcome, ResponsePart, Secrets};
+pub use options::BadDevice;
 pub use redact::Redacted;
 
 use crate::barrier::{BarrierError, Generation, Rows, View, Writes};
-use appender::Ticket;
-use device::Device;
-
-/// No device accepted an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no audit device accepted the entry")]
-pub struct NoDeviceAccepted;
-
-/// An entry on its way to the devices. It holds nothing of the request any more.
-#[must_use = "an entry counts only once a device has accepted it"]
-pub struct Acceptance {
-    tickets: Vec<Ticket>,
-}
-
-impl Acceptance {
-    /// Waits until every device has written the entry or failed to.
-    ///
-    /// # Errors
-    /// [`NoDeviceAccepted`] when all have failed; the request must not be executed, or its answer not be given.
-    pub async fn accepted(self) -> Result<(), NoDeviceAccepted> {
-        let mut accepted = self.tickets.is_empty();
-        for ticket in self.tickets {
-            accepted |= ticket.written().await;
-        }
-        if accepted { Ok(()) } else { Err(NoDeviceAccepted) }
-    }
-}
+use crate::metrics::Metrics;
+use device::{Device, Surroundings};
 
 /// The devices of a server.
 pub struct Auditor {
@@ -55,12 +38,17 @@ pub struct Auditor {
     devices: ArcSwap<Vec<Arc<Device>>>,
     changed: Generation,
     seen: std::sync::atomic::AtomicU64,
-    entropy: Arc<dyn Entropy>,
+    surroundings: Surroundings,
 }
 
 impl Auditor {
     /// The auditor of the devices kept below `view`, none of them open yet.
-    pub(crate) fn new(view: &View, entropy: Arc<dyn Entropy>) -> Self {
+    pub(crate) fn new(
+        view: &View,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let view = view.folder("audit/");
         let changed = view.generation();
         let seen = std::sync::atomic::AtomicU64::new(changed.current());
@@ -69,7 +57,11 @@ impl Auditor {
             devices: ArcSwap::default(),
             changed,
             seen,
-            entropy,
+            surroundings: Surroundings {
+                clock,
+                entropy,
+                metrics,
+            },
         }
     }
 
@@ -84,7 +76,7 @@ impl Auditor {
         let open = self.devices.load_full();
         let device = |row: DeviceRow| match open.iter().find(|device| *device.row() == row) {
             Some(same) => same.clone(),
-            None => Arc::new(Device::open(row)),
+            None => Arc::new(Device::open(row, &self.surroundings)),
         };
         self.devices
             .store(Arc::new(rows.into_iter().map(|(_, row)| device(row)).collect()));
@@ -178,12 +170,19 @@ impl Auditor {
         {
             return Err(EnableError::InUse);
         }
-        let device = Device::try_open(row)?;
-        device.test(now, &*self.entropy)?;
+        let device = Device::try_open(row, &self.surroundings)?;
+        device.test(now, &*self.surroundings.entropy).await?;
         self.rows
             .put(&path, device.row())
             .await
             .map_err(EnableError::Barrier)?;
+        // The device that was tested is the one that is used, with its connection.
+        let device = Arc::new(device);
+        self.devices.rcu(|open| {
+            let mut open = Vec::clone(open);
+            open.push(device.clone());
+            open
+        });
         self.open_all().await.map_err(EnableError::Barrier)
     }
 
@@ -198,7 +197,7 @@ impl Auditor {
                 path: format!("{path}/"),
                 kind: "file".to_owned(),
                 options: [("file_path".to_owned(), file)].into(),
-                salt: id::uuid_v4(&*self.entropy),
+                salt: id::uuid_v4(&*self.surroundings.entropy),
                 ..DeviceRow::default()
             };
             self.rows.put_in(writes, &path, &row)?;

@@ -244,7 +244,8 @@ impl Lifecycle {
         };
         writes.put(view.key(TOKEN_SALT), plaintext(&salt)?);
         self.put_mounts(&barrier, &namespace, furnishing.mounts, writes)?;
-        Auditor::new(&view, entropy.clone()).put_in(writes, furnishing.audit_files)?;
+        let (clock, metrics) = (self.settings.clock.clone(), self.metrics.clone());
+        Auditor::new(&view, clock, entropy.clone(), metrics).put_in(writes, furnishing.audit_files)?;
         Policies::new(&view).put_default(writes)?;
         let salt = Secret::new(random.to_vec());
         let tokens = Tokens::new(&barrier, namespace, entropy, &view, &salt);

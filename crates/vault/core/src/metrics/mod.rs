@@ -1,5 +1,6 @@
 //! Counters and latencies, under the names existing dashboards know.
 
+mod devices;
 mod served;
 
 use std::time::Duration;
@@ -17,6 +18,8 @@ use prometheus_client::registry::Registry;
 use crate::fault::Class;
 use crate::pipeline::Incoming;
 use crate::router::Mount;
+pub(crate) use devices::DeviceMetrics;
+use devices::Devices;
 pub(crate) use served::InFlight;
 use served::Served;
 
@@ -52,6 +55,7 @@ pub struct Metrics {
     latencies: Family<MountLabels, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     audit_failures: Counter,
+    audit_devices: Devices,
     expirations: Counter,
     revocations: Family<RevocationLabels, Counter>,
     /// What a request is counted by, found without building labels.
@@ -81,6 +85,7 @@ impl Metrics {
             latencies: Family::new_with_constructor(latency_buckets),
             in_flight: Gauge::default(),
             audit_failures: Counter::default(),
+            audit_devices: Devices::default(),
             expirations: Counter::default(),
             revocations: Family::default(),
             known: ArcSwap::default(),
@@ -107,6 +112,7 @@ impl Metrics {
             "Requests refused because no audit device accepted their entry",
             metrics.audit_failures.clone(),
         );
+        metrics.audit_devices.register(&mut registry);
         registry.register(
             "expire_revoke",
             "Tokens and leases ended by the expiry task",
@@ -168,6 +174,11 @@ impl Metrics {
 
     pub(crate) fn audit_failed(&self) {
         self.audit_failures.inc();
+    }
+
+    /// Counters of the audit device at `path`.
+    pub(crate) fn audit_device(&self, path: &str) -> DeviceMetrics {
+        self.audit_devices.of(path)
     }
 
     pub(crate) fn lease_ended(&self, mount_type: &str, outcome: &'static str) {

@@ -10,6 +10,7 @@
 )]
 
 mod audit;
+mod audit_devices;
 mod events;
 mod explain;
 mod formats;
