@@ -18,7 +18,7 @@ use crate::hvac::write_pair;
 const SOON: Duration = Duration::from_secs(20);
 
 /// A server with a secret and an approle, whose identifiers lie in files.
-fn stage() -> Node {
+pub(crate) fn stage() -> Node {
     let node = Node::embedded();
     node.mount_kv();
     let api = node.api();
@@ -43,7 +43,7 @@ fn stage() -> Node {
 }
 
 /// A configuration that logs in, writes the token to a file, and listens.
-fn configuration(node: &Node, more: &str) -> String {
+pub(crate) fn configuration(node: &Node, more: &str) -> String {
     let path = |name: &str| node.path(name).display().to_string();
     format!(
         r#"pid_file = "{pid}"
@@ -68,7 +68,7 @@ auto_auth {{
     )
 }
 
-fn launch(node: &Node, configuration: &str, flags: &[&str]) -> Launch {
+pub(crate) fn launch(node: &Node, configuration: &str, flags: &[&str]) -> Launch {
     let file = node.path("agent.hcl");
     fs::write(&file, configuration).unwrap();
     let home = node.path("agent");
@@ -78,7 +78,7 @@ fn launch(node: &Node, configuration: &str, flags: &[&str]) -> Launch {
     Launch::new(&home, arguments)
 }
 
-fn read(path: &Path) -> Option<String> {
+pub(crate) fn read(path: &Path) -> Option<String> {
     fs::read_to_string(path).ok().filter(|text| !text.is_empty())
 }
 
@@ -96,7 +96,7 @@ fn listener(node: &Node) -> Address {
     Address::new(&found.expect("an agent that listens"), false)
 }
 
-fn ends(agent: &mut Server) -> Option<i32> {
+pub(crate) fn ends(agent: &mut Server) -> Option<i32> {
     wait_for(SOON, || agent.ended()).and_then(|status| status.code())
 }
 

@@ -12,6 +12,7 @@
 )]
 
 mod agent;
+mod agent_templates;
 mod article_audit;
 mod article_commands;
 mod article_database;

@@ -19,12 +19,12 @@ use crate::notify;
 use crate::pid_file::PidFile;
 use crate::proxy::cache::LeaseCache;
 use crate::proxy::{Desk, DeskSettings, Door, ProxyError};
-use crate::secrets::{Follower, Secrets};
+use crate::secrets::{Broker, Follower, Secrets};
 use crate::server::{Connect, Connection};
 use crate::sinks::{SinkError, Sinks, Written};
 use crate::status;
 use crate::supervise::{Ended, EnvironmentFeed, Order, Program, SuperviseError, Supervisor, signals};
-use crate::template::{Around, BadTemplate, Progress, Templates};
+use crate::template::{Around, BadTemplate, Progress, Rehearsal, Templates};
 use crate::token::TokenFeed;
 
 /// How long the end of the agent waits for the server to revoke its token.
@@ -160,6 +160,31 @@ impl Agent {
         ended
     }
 
+    /// Logs in, fetches what templates need for `limit` at most, and says what would come of each. Writes nothing
+    /// and runs nothing; its token, and with it every credential that was made, is revoked.
+    ///
+    /// # Errors
+    /// [`AgentError`]
+    pub async fn rehearse(mut self, limit: Duration) -> Result<Vec<Rehearsal>, AgentError> {
+        let (sender, feed) = watch::channel(None);
+        let (mut parts, rejections) = (JoinSet::new(), Rejections::default());
+        let (templates, broker, _) = self.stage(&feed)?;
+        parts.spawn(broker.reporting(rejections.clone()).run(CancellationToken::new()));
+        let login = self.login(sender, rejections);
+        let logged_out = login.as_ref().map(JoinHandle::abort_handle);
+        let outcome = tokio::select! {
+            error = failure(login) => Err(error),
+            found = templates.rehearse(limit) => Ok(found),
+        };
+        if let Some(login) = logged_out {
+            login.abort();
+        }
+        parts.shutdown().await;
+        self.revoke(&feed).await;
+        drop(self.pid_file.take());
+        outcome
+    }
+
     async fn sinks(
         &mut self,
         feed: &TokenFeed,
@@ -215,11 +240,20 @@ impl Agent {
         rejections: &Rejections,
         parts: &mut JoinSet<()>,
     ) -> Result<(watch::Receiver<Progress>, EnvironmentFeed), AgentError> {
-        let (files, variables) = (
-            std::mem::take(&mut self.config.templates),
-            std::mem::take(&mut self.config.env_templates),
-        );
-        let is_needed = !files.is_empty() || !variables.is_empty();
+        let is_needed = !self.config.templates.is_empty() || !self.config.env_templates.is_empty();
+        let (templates, broker, follower) = self.stage(feed)?;
+        let (progress, environment) = (templates.progress(), templates.environment());
+        let shutdown = CancellationToken::new();
+        if is_needed {
+            parts.spawn(broker.reporting(rejections.clone()).run(shutdown.clone()));
+            parts.spawn(follower.run(shutdown.clone()));
+        }
+        parts.spawn(templates.run(shutdown));
+        Ok((progress, environment))
+    }
+
+    /// Templates, what fetches their secrets, and what hears of changes.
+    fn stage(&mut self, feed: &TokenFeed) -> Result<(Templates, Broker, Follower), AgentError> {
         let (clock, entropy) = (&self.around.clock, &self.around.entropy);
         let settings = &self.config.template_settings;
         let (secrets, broker) = Secrets::new(
@@ -246,15 +280,9 @@ impl Agent {
             exit_on_failure: settings.exit_on_retry_failure,
             reload: self.reread.clone(),
         };
-        let templates = Templates::new(files, variables, around)?;
-        let (progress, environment) = (templates.progress(), templates.environment());
-        let shutdown = CancellationToken::new();
-        if is_needed {
-            parts.spawn(broker.reporting(rejections.clone()).run(shutdown.clone()));
-            parts.spawn(follower.run(shutdown.clone()));
-        }
-        parts.spawn(templates.run(shutdown));
-        Ok((progress, environment))
+        let files = std::mem::take(&mut self.config.templates);
+        let variables = std::mem::take(&mut self.config.env_templates);
+        Ok((Templates::new(files, variables, around)?, broker, follower))
     }
 
     fn login(

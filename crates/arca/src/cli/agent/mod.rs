@@ -1,5 +1,6 @@
 //! `agent`: the agent as a process, and what surrounds it.
 
+mod render;
 mod start;
 mod status;
 mod validate;
@@ -16,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   arca agent -config=agent.hcl
   arca agent validate -config=agent.hcl
+  arca agent render -config=agent.hcl -dry-run
   arca agent status";
 
 /// Logs in, keeps the token fresh, writes it to files, and passes requests on.
@@ -32,6 +34,8 @@ pub(crate) struct Agent {
 enum Command {
     /// Check a configuration without starting anything
     Validate(validate::Validate),
+    /// Say what would be rendered, without writing anything
+    Render(render::Render),
     /// Show what a running agent is doing
     Status(status::Status),
 }
@@ -55,6 +59,7 @@ impl Agent {
         match self.command {
             None => self.start.run(session),
             Some(Command::Validate(command)) => command.run(session),
+            Some(Command::Render(command)) => super::wait(command.run(session)),
             Some(Command::Status(command)) => super::wait(command.run(session)),
         }
     }

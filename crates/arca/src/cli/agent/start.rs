@@ -113,12 +113,12 @@ fn parse_level(text: &str) -> Result<Level, Failure> {
         .ok_or_else(|| Failure::local(format!("Invalid log level {text:?}: use {}.", Level::EXPECTED)))
 }
 
-fn failed(error: arca_agent::agent::AgentError) -> Failure {
+pub(super) fn failed(error: arca_agent::agent::AgentError) -> Failure {
     Failure::local(format!("The agent cannot go on: {error}"))
 }
 
 /// What flags say about the server.
-fn flags(session: &Session) -> Server {
+pub(super) fn flags(session: &Session) -> Server {
     let globals = &session.globals;
     Server {
         address: globals.address.clone(),
