@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::hvac::write_pair;
 
-const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 
 /// A server with a secret and an approle, whose identifiers lie in files.
 pub(crate) fn stage() -> Node {

@@ -1,17 +1,17 @@
 //! The agent as a process beside a server: files, variables and database users that are always valid.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use arca_tests::Node;
+use arca_fixtures::Postgres;
 use arca_tests::clock::{eventually, pause, wait_for};
+use arca_tests::{Node, Shell};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::agent::{configuration, ends, launch, read, stage};
+use crate::agent::{SOON, configuration, ends, launch, read, stage};
 use crate::article_database;
-
-const SOON: Duration = Duration::from_secs(20);
 
 /// A template that prints the password of `secret/app` into this file.
 fn password(node: &Node, file: &str, more: &str) -> String {
@@ -159,17 +159,36 @@ fn the_database_accepts_what_the_file_holds_at_every_moment() {
     let mut agent = launch(&node, &configuration(&node, &more), &["-revoke-on-shutdown"]).spawn();
     let file = node.path("user");
     eventually(SOON, "a file", || read(&file).is_some());
-    let mut users = std::collections::BTreeSet::new();
-    let refused = wait_for(watch(), || {
+    accepted_at_every_moment(&shell, &postgres, || {
         let text = read(&file).expect("the file is always there");
         let (user, password) = text.split_once(' ').expect("a whole file");
-        users.insert(user.to_owned());
-        (!article_database::sees_payments(&shell, &postgres, user, password)).then(|| user.to_owned())
+        (user.to_owned(), password.to_owned())
     });
-    assert_eq!(refused, None, "{}", agent.all());
-    assert!(users.len() > 1, "no user was replaced: {users:?}");
     agent.signal(Signal::TERM);
     assert_eq!(ends(&mut agent), Some(0));
+    no_user_is_left(&postgres);
+}
+
+/// Watches a file: the database accepts what it holds all the time, and it holds more than one user.
+pub(crate) fn accepted_at_every_moment(
+    shell: &Shell,
+    postgres: &Postgres,
+    held: impl Fn() -> (String, String),
+) {
+    let mut users = BTreeSet::new();
+    let refused = wait_for(watch(), || {
+        let (user, password) = held();
+        let is_refused = !article_database::sees_payments(shell, postgres, &user, &password);
+        users.insert(user.clone());
+        // The file may have changed between the reading and the login.
+        (is_refused && held().0 == user).then_some(user)
+    });
+    assert_eq!(refused, None, "the database refuses what the file holds");
+    assert!(users.len() > 1, "no user was replaced: {users:?}");
+}
+
+/// What the agent had made is gone.
+pub(crate) fn no_user_is_left(postgres: &Postgres) {
     eventually(SOON, "the end of the users", || {
         let left = postgres.query("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'v-%'");
         left.unwrap() == "0"

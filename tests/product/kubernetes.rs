@@ -13,7 +13,7 @@ use arca_tests::program::{bare, checked_in, python};
 use arca_tests::{Node, Ran, Shell};
 use serde_json::json;
 
-use crate::article_database;
+use crate::{agent, agent_templates, article_database};
 
 /// As printed.
 const ENABLE: &str = "vault auth enable kubernetes";
@@ -51,6 +51,7 @@ fn workloads_of_a_cluster_log_in() {
     the_check_says_what_is_missing(&cluster);
     hvac_logs_in(&cluster);
     verified_with_keys_alone(&cluster);
+    the_agent_of_the_article(&cluster);
     a_deleted_account_is_refused(&cluster);
 }
 
@@ -381,6 +382,75 @@ fn verified_with_keys_alone(cluster: &ControlPlane) {
         403,
         "{written:?}"
     );
+}
+
+/// The two templates of the Deployment, as printed.
+const TEMPLATES: [(&str, &str); 2] = [
+    (
+        "db-creds",
+        r#"{{- with secret "database/creds/payments-db-role" -}}
+DATABASE_URL=postgresql://{{ .Data.username }}:{{ .Data.password }}@postgres.production.svc:5432/payments
+{{- end }}
+"#,
+    ),
+    (
+        "api-key",
+        r#"{{- with secret "secret/data/production/payments/stripe" -}}
+STRIPE_API_KEY={{ .Data.data.api_key }}
+{{- end }}
+"#,
+    ),
+];
+
+/// The agent keeps both files of the Deployment; whatever the file holds, the database accepts.
+fn the_agent_of_the_article(cluster: &ControlPlane) {
+    let (node, shell) = configured(cluster, "");
+    let postgres = article_database::database();
+    article_database::configure(&shell, &postgres);
+    let times = "vault write database/roles/payments-db-role default_ttl=15s max_ttl=30s";
+    shell.run(times).expect(0);
+    let jwt = node.path("jwt");
+    fs::write(&jwt, token_of_payments(cluster)).unwrap();
+    let mut process = agent::launch(&node, &article_agent(&node, &jwt), &["-revoke-on-shutdown"]).spawn();
+    let [user, key] = ["db-creds", "api-key"].map(|name| node.path(&format!("secrets/{name}")));
+    eventually(agent::SOON, "both files", || {
+        [&user, &key].iter().all(|file| agent::read(file).is_some())
+    });
+    assert_eq!(agent::read(&key).unwrap(), "STRIPE_API_KEY=sk_live\n");
+    shell
+        .run("vault kv put secret/production/payments/stripe api_key=sk_new")
+        .expect(0);
+    eventually(agent::SOON, "the new key", || {
+        agent::read(&key).unwrap() == "STRIPE_API_KEY=sk_new\n"
+    });
+    agent_templates::accepted_at_every_moment(&shell, &postgres, || {
+        let text = agent::read(&user).expect("the file is always there");
+        let text = text.strip_prefix("DATABASE_URL=postgresql://").unwrap();
+        let (login, rest) = text.rsplit_once('@').expect("a whole file");
+        assert_eq!(rest, "postgres.production.svc:5432/payments\n");
+        let (user, password) = login.split_once(':').unwrap();
+        (user.to_owned(), password.to_owned())
+    });
+    process.signal(rustix::process::Signal::TERM);
+    assert_eq!(agent::ends(&mut process), Some(0));
+    agent_templates::no_user_is_left(&postgres);
+}
+
+fn article_agent(node: &Node, jwt: &Path) -> String {
+    let mut text = format!(
+        "vault {{ address = \"{}\" }}\nauto_auth {{\n  method \"kubernetes\" {{\n    config {{\n      \
+         role = \"payments-api\"\n      token_path = \"{}\"\n    }}\n  }}\n}}\n",
+        node.server.address().url(),
+        jwt.display()
+    );
+    for (name, template) in TEMPLATES {
+        let destination = node.path(&format!("secrets/{name}"));
+        let destination = destination.display();
+        text.push_str(&format!(
+            "template {{\n  destination = \"{destination}\"\n  contents = <<EOT\n{template}EOT\n}}\n"
+        ));
+    }
+    text
 }
 
 /// Last: the account is gone afterwards.

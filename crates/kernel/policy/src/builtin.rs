@@ -62,6 +62,11 @@ path "sys/wrapping/unwrap" {
   capabilities = ["update"]
 }
 
+# Be told of changes, of what the token may read.
+path "sys/events/subscribe/*" {
+  capabilities = ["read"]
+}
+
 # Hash data.
 path "sys/tools/hash" {
   capabilities = ["update"]

@@ -107,11 +107,6 @@ impl Follower {
             Ok(events) => events,
             Err(error) => return lost(&error),
         };
-        if self.position.is_none() {
-            // What was read before the stream began may have changed in between.
-            self.secrets.recheck(SPREAD);
-        }
-        self.board.post(|report| report.following = Some(true));
         loop {
             match self.next(&mut events).await {
                 Ok(()) => {}
@@ -127,6 +122,13 @@ impl Follower {
             .ok_or_else(|| Lost::Passing("the server ended it".to_owned()))?
             .map_err(|error| lost(&error))?;
         match event.kind.as_str() {
+            Event::READY => {
+                if self.position.is_none() {
+                    // What was read before the stream began may have changed in between.
+                    self.secrets.recheck(SPREAD);
+                }
+                self.board.post(|report| report.following = Some(true));
+            }
             Event::GAP => self.secrets.recheck(SPREAD),
             Event::END => return Err(Lost::Passing("the server said so".to_owned())),
             _ if event.is_control() => {}
