@@ -161,10 +161,20 @@ async fn follow(active: &Active) -> Result<(), String> {
     let storage = active.barrier.storage();
     let Revision(from) = storage.revision().await.map_err(|error| error.to_string())?;
     active.events.begin_at(from);
-    let mut changes = storage.watch(&told::folder(&NamespaceId::root()), Revision(from));
+    let folder = told::folder(&NamespaceId::root());
+    let mut changes = storage.watch("", Revision(from));
     while let Some(batch) = changes.next().await {
         let batch = batch.map_err(|error: WatchError| error.to_string())?;
-        let commit = read(active, &batch).await;
+        if !batch.iter().any(|change| change.key.starts_with(&folder)) {
+            continue;
+        }
+        let (told, written): (Vec<_>, Vec<_>) =
+            batch.into_iter().partition(|change| change.key.starts_with(&folder));
+        // The history may be faster than whoever made the commit. Who is told of a change and reads it at once must
+        // not find what was cached before.
+        let written: Vec<String> = written.into_iter().map(|change| change.key).collect();
+        active.barrier.forget(&written);
+        let commit = read(active, &told).await;
         if let Some(commit) = commit.map_err(|fault| fault.to_string())? {
             active.events.hand_out(commit);
         }
