@@ -59,6 +59,17 @@ fn configure(home: &Path) {
     fs::write(home.join("arca.hcl"), text).unwrap();
 }
 
+/// The agent's configuration of README with folders of this machine.
+fn configure_agent(home: &Path) {
+    let readme = page("README.md");
+    let (_, rest) = readme.split_once("## Deliver them").unwrap();
+    let block = markdown::block(rest, "hcl").unwrap();
+    let text = block
+        .replace("/home/me", &home.display().to_string())
+        .replace("/run/secrets", &home.join("secrets").display().to_string());
+    fs::write(home.join("agent.hcl"), text).unwrap();
+}
+
 /// `operator init` and `operator unseal` against a server that nobody has initialized.
 fn initialize(shell: &Shell, server: &Server) {
     let shell = shell
@@ -103,6 +114,22 @@ fn what_the_readme_prints_works_as_printed() {
             }
             "arca operator init" => initialize(&server_shell, running.as_ref().unwrap()),
             "arca operator unseal" => {}
+            "arca agent validate -config=agent.hcl" => {
+                configure_agent(home.path());
+                shell.run(&text).expect(0);
+            }
+            "arca agent -config=agent.hcl" => {
+                let once = format!("{}; {text} -exit-after-auth", exports(&up));
+                shell.run(&once).expect(0);
+                let written = fs::read_to_string(home.path().join("secrets/hello")).unwrap();
+                assert_eq!(written, "WHO=world");
+            }
+            "arca events subscribe 'kv*'" => {
+                // It goes on until it is interrupted.
+                let some = format!("{}; timeout --signal=INT 2 {text}", exports(&up));
+                let ran = shell.run(&some);
+                assert!(matches!(ran.code, 0 | 124), "{ran:?}");
+            }
             "arca server -dev" => {
                 let dev = folder();
                 let flags = ["server", "-dev", "-dev-listen-address=127.0.0.1:0"];
@@ -155,6 +182,8 @@ fn check(page: &str, Command { line, text }: &Command) {
                 "{place}"
             );
         }
+        // Run with the configuration of README, and by the tests of the agent.
+        ["arca" | "vault", "agent", ..] => {}
         ["cargo", "bench" | "metadata"] | ["cargo", "test" | "clippy" | "bench", "-p", ..] => {}
         _ => panic!("{place}: nothing here runs this"),
     }
@@ -168,6 +197,8 @@ fn what_other_pages_print_exists() {
         "SECURITY.md",
         "ARCHITECTURE.md",
         "docs/formats.md",
+        "docs/agent.md",
+        "docs/events.md",
         "fuzz/README.md",
     ] {
         for command in markdown::commands(&page(name), &["cargo", "arca", "vault"]) {

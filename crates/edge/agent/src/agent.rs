@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, AuthError, Login, Rejections};
 use crate::board::Board;
-use crate::config::AgentConfig;
+use crate::config::{AgentConfig, MethodKind};
 use crate::notify;
 use crate::pid_file::PidFile;
 use crate::proxy::cache::LeaseCache;
@@ -161,7 +161,8 @@ impl Agent {
     }
 
     /// Logs in, fetches what templates need for `limit` at most, and says what would come of each. Writes nothing
-    /// and runs nothing; its token, and with it every credential that was made, is revoked.
+    /// and runs nothing; every credential that was made is revoked, and so is the token, unless it was lent by a
+    /// file.
     ///
     /// # Errors
     /// [`AgentError`]
@@ -169,7 +170,9 @@ impl Agent {
         let (sender, feed) = watch::channel(None);
         let (mut parts, rejections) = (JoinSet::new(), Rejections::default());
         let (templates, broker, _) = self.stage(&feed)?;
+        let secrets = templates.secrets().clone();
         parts.spawn(broker.reporting(rejections.clone()).run(CancellationToken::new()));
+        let is_lent = self.has_lent_token();
         let login = self.login(sender, rejections);
         let logged_out = login.as_ref().map(JoinHandle::abort_handle);
         let outcome = tokio::select! {
@@ -180,9 +183,40 @@ impl Agent {
             login.abort();
         }
         parts.shutdown().await;
-        self.revoke(&feed).await;
-        drop(self.pid_file.take());
+        if is_lent {
+            self.give_back(&feed, secrets.leases()).await;
+        } else {
+            self.revoke(&feed).await;
+        }
         outcome
+    }
+
+    /// Whether the token is somebody else's, who goes on to use it.
+    fn has_lent_token(&self) -> bool {
+        let method = self
+            .config
+            .auto_auth
+            .as_ref()
+            .map(|auto_auth| &auto_auth.method.kind);
+        matches!(method, Some(MethodKind::TokenFile { .. }))
+    }
+
+    /// Ends what was made, without the token it was made with.
+    async fn give_back(&self, feed: &TokenFeed, leases: Vec<String>) {
+        let token = feed.borrow().as_ref().map(|held| held.token.duplicate());
+        let client = self.client.clone().with_retries(0).with_timeout(Some(FAREWELL));
+        let client = client.with_token(token);
+        for lease in leases {
+            let mut request = arca_base::json::Object::new();
+            request.insert("lease_id".to_owned(), lease.as_str().into());
+            if let Err(error) = client.write("sys/leases/revoke", &request).await {
+                tracing::warn!(
+                    lease,
+                    error = error.in_one_line(),
+                    "a lease that was made lives until its end"
+                );
+            }
+        }
     }
 
     async fn sinks(

@@ -197,6 +197,14 @@ impl Secrets {
         self.0.wake.notify_one();
     }
 
+    /// The leases of what is held.
+    #[must_use]
+    pub fn leases(&self) -> Vec<String> {
+        let state = self.0.state.lock();
+        let leases = state.slots.values().filter_map(|slot| slot.life.lease.as_ref());
+        leases.map(|lease| lease.id.clone()).collect()
+    }
+
     /// Tells of each change of a value or of a trouble.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {

@@ -128,6 +128,12 @@ impl Templates {
         })
     }
 
+    /// What they are made from.
+    #[must_use]
+    pub const fn secrets(&self) -> &Secrets {
+        &self.around.secrets
+    }
+
     /// How far they are.
     #[must_use]
     pub fn progress(&self) -> watch::Receiver<Progress> {

@@ -168,8 +168,9 @@ async fn follow(active: &Active) -> Result<(), String> {
         if !batch.iter().any(|change| change.key.starts_with(&folder)) {
             continue;
         }
-        let (told, written): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|change| change.key.starts_with(&folder));
+        let (told, written): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .partition(|change| change.key.starts_with(&folder));
         // The history may be faster than whoever made the commit. Who is told of a change and reads it at once must
         // not find what was cached before.
         let written: Vec<String> = written.into_iter().map(|change| change.key).collect();
