@@ -1,0 +1,118 @@
+//! Durations.
+
+use super::call::{Call, made};
+use super::{Answer, Entry, entry};
+use crate::template::{Kind, Value};
+
+pub(super) const ENTRIES: &[Entry] = &[
+    entry("duration", &[Kind::Any], |call| {
+        let seconds = match call.value(0) {
+            Value::Int(seconds) => *seconds,
+            Value::String(_) => call.text(0).parse().unwrap_or(0),
+            _ => 0,
+        };
+        made(written(seconds.wrapping_mul(SECOND)))
+    }),
+    entry("durationRound", &[Kind::Any], rounded),
+];
+
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+const MINUTE: i64 = 60 * SECOND;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Nanoseconds as `1h2m3.5s`.
+fn written(nanos: i64) -> String {
+    let sign = if nanos < 0 { "-" } else { "" };
+    let size = nanos.unsigned_abs();
+    let second = SECOND.unsigned_abs();
+    if size == 0 {
+        return "0s".to_owned();
+    }
+    if size < second {
+        let (unit, width, name) = match size {
+            0..1_000 => (1, 0, "ns"),
+            1_000..1_000_000 => (1_000, 3, "µs"),
+            _ => (1_000_000, 6, "ms"),
+        };
+        return format!("{sign}{}{}{name}", size / unit, fraction(size % unit, width));
+    }
+    let (hours, minutes) = (size / second / 3600, size / second / 60 % 60);
+    let seconds = format!("{}{}s", size / second % 60, fraction(size % second, 9));
+    match (hours, minutes) {
+        (0, 0) => format!("{sign}{seconds}"),
+        (0, minutes) => format!("{sign}{minutes}m{seconds}"),
+        (hours, minutes) => format!("{sign}{hours}h{minutes}m{seconds}"),
+    }
+}
+
+fn fraction(part: u64, width: usize) -> String {
+    if part == 0 {
+        return String::new();
+    }
+    format!(".{part:0width$}").trim_end_matches('0').to_owned()
+}
+
+/// The largest unit that fits, such as `3d`.
+fn rounded(call: &Call<'_>) -> Answer {
+    let nanos = match call.value(0) {
+        Value::Int(nanos) => *nanos,
+        Value::String(_) => parsed(&call.text(0)).unwrap_or(0),
+        _ => 0,
+    };
+    let units = [
+        (365 * DAY, "y"),
+        (30 * DAY, "mo"),
+        (DAY, "d"),
+        (HOUR, "h"),
+        (MINUTE, "m"),
+        (SECOND, "s"),
+    ];
+    let size = nanos.unsigned_abs();
+    let unit = units.iter().find(|(unit, _)| size > unit.unsigned_abs());
+    made(unit.map_or("0s".to_owned(), |(unit, name)| format!("{}{name}", size / unit.unsigned_abs())))
+}
+
+/// A duration such as `-1.5h` or `1h15m30.918s`, in nanoseconds.
+fn parsed(text: &str) -> Option<i64> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(0);
+    }
+    let mut nanos = 0_i128;
+    let mut any = false;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, behind) = rest.split_at_checked(end)?;
+        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+        if whole.is_empty() && part.is_empty() || part.contains('.') {
+            return None;
+        }
+        let end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
+        let (unit, behind) = behind.split_at_checked(end)?;
+        let unit = i128::from(match unit {
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => SECOND,
+            "m" => MINUTE,
+            "h" => HOUR,
+            _ => return None,
+        });
+        let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+        nanos = nanos.checked_add(i128::from(whole).checked_mul(unit)?)?;
+        let part = part.get(..part.len().min(15))?;
+        if !part.is_empty() {
+            let scale = 10_i128.checked_pow(u32::try_from(part.len()).ok()?)?;
+            nanos += part.parse::<i128>().ok()? * unit / scale;
+        }
+        rest = behind;
+        any = true;
+    }
+    let nanos = if negative { -nanos } else { nanos };
+    any.then(|| i64::try_from(nanos).ok())?
+}
