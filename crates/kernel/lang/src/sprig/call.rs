@@ -77,8 +77,7 @@ impl<'a> Call<'a> {
 
     /// A value as `printf` writes it.
     pub(super) fn printed(&self, format: &str, value: &Value) -> Result<Vec<u8>, FunctionError> {
-        formatted(format.as_bytes(), std::slice::from_ref(value), self.bytes)
-            .ok_or_else(|| self.too_long())
+        formatted(format.as_bytes(), std::slice::from_ref(value), self.bytes).ok_or_else(|| self.too_long())
     }
 
     /// Refuses to make a text of this many bytes.
@@ -132,7 +131,11 @@ pub(super) fn upper(c: char) -> char {
 
 /// The lower case of a character, if that is one character.
 pub(super) fn lower(c: char) -> char {
-    if c == 'İ' { 'i' } else { single(c, c.to_lowercase()) }
+    if c == 'İ' {
+        'i'
+    } else {
+        single(c, c.to_lowercase())
+    }
 }
 
 fn single(c: char, mut cased: impl Iterator<Item = char>) -> char {

@@ -71,7 +71,9 @@ fn rounded(call: &Call<'_>) -> Answer {
     ];
     let size = nanos.unsigned_abs();
     let unit = units.iter().find(|(unit, _)| size > unit.unsigned_abs());
-    made(unit.map_or("0s".to_owned(), |(unit, name)| format!("{}{name}", size / unit.unsigned_abs())))
+    made(unit.map_or("0s".to_owned(), |(unit, name)| {
+        format!("{}{name}", size / unit.unsigned_abs())
+    }))
 }
 
 /// A duration such as `-1.5h` or `1h15m30.918s`, in nanoseconds.
@@ -92,7 +94,9 @@ fn parsed(text: &str) -> Option<i64> {
         if whole.is_empty() && part.is_empty() || part.contains('.') {
             return None;
         }
-        let end = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
+        let end = behind
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(behind.len());
         let (unit, behind) = behind.split_at_checked(end)?;
         let unit = i128::from(match unit {
             "ns" => 1,
@@ -103,7 +107,11 @@ fn parsed(text: &str) -> Option<i64> {
             "h" => HOUR,
             _ => return None,
         });
-        let whole = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+        let whole = if whole.is_empty() {
+            0
+        } else {
+            whole.parse::<i64>().ok()?
+        };
         nanos = nanos.checked_add(i128::from(whole).checked_mul(unit)?)?;
         let part = part.get(..part.len().min(15))?;
         if !part.is_empty() {

@@ -6,9 +6,16 @@ use crate::template::{Kind, Value};
 
 pub(super) const ENTRIES: &[Entry] = &[
     variadic("default", &[Kind::Any], Kind::Any, default),
-    entry("empty", &[Kind::Any], |call| Ok(Value::Bool(!call.value(0).is_true()))),
+    entry("empty", &[Kind::Any], |call| {
+        Ok(Value::Bool(!call.value(0).is_true()))
+    }),
     variadic("coalesce", &[], Kind::Any, |call| {
-        Ok(call.all().iter().find(|value| value.is_true()).cloned().unwrap_or_default())
+        Ok(call
+            .all()
+            .iter()
+            .find(|value| value.is_true())
+            .cloned()
+            .unwrap_or_default())
     }),
     variadic("all", &[], Kind::Any, |call| {
         Ok(Value::Bool(call.all().iter().all(Value::is_true)))
@@ -21,7 +28,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         Ok(call.value(chosen).clone())
     }),
     // The text is the author's own, so it may be shown.
-    entry("fail", &[Kind::String], |call| Err(call.text(0).into_owned().into())),
+    entry("fail", &[Kind::String], |call| {
+        Err(call.text(0).into_owned().into())
+    }),
 ];
 
 fn default(call: &Call<'_>) -> Answer {

@@ -99,6 +99,8 @@ fn padding(place: usize, at: usize, behind: &[(usize, u8)], end: usize, bits: us
         return match behind.get(padded.min(missing)) {
             None if padded < missing => Err(end),
             None => Ok(()),
+            // As the original: a digit in place of padding is blamed on what is in front of it.
+            Some((at, _)) if padded < missing => Err(at.saturating_sub(1)),
             Some((at, _)) => Err(*at),
         };
     }

@@ -7,12 +7,16 @@ use super::{Answer, DEPTH, ELEMENTS, Entry, entry};
 use crate::template::{FunctionError, Kind, Value};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    entry("fromJson", &[Kind::String], |call| Ok(parse(call).unwrap_or_default())),
+    entry("fromJson", &[Kind::String], |call| {
+        Ok(parse(call).unwrap_or_default())
+    }),
     entry("mustFromJson", &[Kind::String], parse),
     entry("toJson", &[Kind::Any], |call| or_empty(Style::PLAIN, call)),
     entry("mustToJson", &[Kind::Any], |call| Style::PLAIN.document(call)),
     entry("toPrettyJson", &[Kind::Any], |call| or_empty(Style::PRETTY, call)),
-    entry("mustToPrettyJson", &[Kind::Any], |call| Style::PRETTY.document(call)),
+    entry("mustToPrettyJson", &[Kind::Any], |call| {
+        Style::PRETTY.document(call)
+    }),
     entry("toRawJson", &[Kind::Any], |call| Style::RAW.document(call)),
     entry("mustToRawJson", &[Kind::Any], |call| Style::RAW.document(call)),
 ];
@@ -44,7 +48,9 @@ fn value(json: serde_json::Value, depth: usize) -> Answer {
             Value::list(values.collect::<Result<Vec<Value>, FunctionError>>()?)
         }
         Json::Object(entries) => {
-            let entries = entries.into_iter().map(|(key, inner)| Ok((key, value(inner, depth)?)));
+            let entries = entries
+                .into_iter()
+                .map(|(key, inner)| Ok((key, value(inner, depth)?)));
             Value::map(entries.collect::<Result<Vec<(String, Value)>, FunctionError>>()?)
         }
     })
@@ -106,7 +112,10 @@ impl Writer<'_> {
         if level >= DEPTH {
             return Err(too_deep());
         }
-        self.left = self.left.checked_sub(1).ok_or("the value has too many elements")?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or("the value has too many elements")?;
         self.call.room(self.out.len())?;
         match value {
             Value::Nil => self.out.push_str("null"),

@@ -1,7 +1,7 @@
 //! Lists.
 
 use super::call::{Call, listed, made};
-use super::types::equal;
+use super::kinds::equal;
 use super::{Answer, Entry, entry, variadic};
 use crate::template::{FunctionError, Kind, Value};
 
@@ -43,7 +43,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         listed(steps(0, call.int(0), step)?.into_iter().map(Value::Int))
     }),
     entry("untilStep", &[Kind::Int, Kind::Int, Kind::Int], |call| {
-        listed(steps(call.int(0), call.int(1), call.int(2))?.into_iter().map(Value::Int))
+        listed(
+            steps(call.int(0), call.int(1), call.int(2))?
+                .into_iter()
+                .map(Value::Int),
+        )
     }),
 ];
 

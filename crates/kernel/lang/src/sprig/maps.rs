@@ -35,9 +35,16 @@ pub(super) const ENTRIES: &[Entry] = &[
     }),
     variadic("keys", &[], Kind::Map, |call| {
         let maps = (0..call.all().len()).map(|index| call.map(index));
-        listed(maps.flat_map(|entries| entries.keys().map(|key| Value::from(key.as_str())).collect::<Vec<_>>()))
+        listed(maps.flat_map(|entries| {
+            entries
+                .keys()
+                .map(|key| Value::from(key.as_str()))
+                .collect::<Vec<_>>()
+        }))
     }),
-    entry("values", &[Kind::Map], |call| listed(call.map(0).values().cloned())),
+    entry("values", &[Kind::Map], |call| {
+        listed(call.map(0).values().cloned())
+    }),
     variadic("pick", &[Kind::Map], Kind::String, |call| {
         let entries = call.map(0);
         let keys = (1..call.all().len()).map(|index| call.text(index));
@@ -56,8 +63,12 @@ pub(super) const ENTRIES: &[Entry] = &[
     }),
     variadic("merge", &[Kind::Map], Kind::Map, |call| merged(call, false)),
     variadic("mustMerge", &[Kind::Map], Kind::Map, |call| merged(call, false)),
-    variadic("mergeOverwrite", &[Kind::Map], Kind::Map, |call| merged(call, true)),
-    variadic("mustMergeOverwrite", &[Kind::Map], Kind::Map, |call| merged(call, true)),
+    variadic("mergeOverwrite", &[Kind::Map], Kind::Map, |call| {
+        merged(call, true)
+    }),
+    variadic("mustMergeOverwrite", &[Kind::Map], Kind::Map, |call| {
+        merged(call, true)
+    }),
     variadic("dig", &[], Kind::Any, dig),
     entry("deepCopy", &[Kind::Any], |call| Ok(call.value(0).clone())),
     entry("mustDeepCopy", &[Kind::Any], |call| Ok(call.value(0).clone())),
@@ -97,12 +108,7 @@ fn merged(call: &Call<'_>, overwrite: bool) -> Answer {
 }
 
 /// What is missing or empty is taken over; with `overwrite`, everything is. Maps in both are merged.
-fn merge(
-    target: &mut Entries,
-    source: &Entries,
-    overwrite: bool,
-    depth: usize,
-) -> Result<(), FunctionError> {
+fn merge(target: &mut Entries, source: &Entries, overwrite: bool, depth: usize) -> Result<(), FunctionError> {
     let depth = depth.checked_sub(1).ok_or("the maps have too many levels")?;
     for (key, value) in source {
         match (target.get_mut(key), value) {

@@ -8,7 +8,7 @@
 //! | documents and encodings | `json`, `encoding` |
 //! | patterns and versions | `regex`, `semver` |
 //! | paths and addresses | `paths`, `urls` |
-//! | types and absent values | `types`, `defaults` |
+//! | types and absent values | `kinds`, `defaults` |
 //!
 //! Results are those of the original, version 3.3 (`tests/corpus/sprig` holds the evidence), with these exceptions. An
 //! error never shows an argument. Whole numbers have one width, so `sprig_typeOf` knows no `int64`, and what the
@@ -27,6 +27,7 @@ mod dates;
 mod defaults;
 mod encoding;
 mod json;
+mod kinds;
 mod lists;
 mod maps;
 mod numbers;
@@ -35,7 +36,6 @@ mod regex;
 mod semver;
 mod split;
 mod text;
-mod types;
 mod urls;
 mod words;
 
@@ -113,7 +113,7 @@ const FAMILIES: &[&[Entry]] = &[
     semver::ENTRIES,
     split::ENTRIES,
     text::ENTRIES,
-    types::ENTRIES,
+    kinds::ENTRIES,
     urls::ENTRIES,
     words::ENTRIES,
 ];

@@ -1,12 +1,18 @@
 //! Numbers. Anything counts as a number here; what is none counts as zero.
 
+use std::borrow::Cow;
+
 use super::call::Call;
 use super::{Answer, Entry, entry, variadic};
 use crate::template::{FunctionError, Kind, Value};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    variadic("add", &[], Kind::Any, |call| int(fold(call.all(), 0, i64::wrapping_add))),
-    entry("add1", &[Kind::Any], |call| int(whole(call.value(0)).wrapping_add(1))),
+    variadic("add", &[], Kind::Any, |call| {
+        int(fold(call.all(), 0, i64::wrapping_add))
+    }),
+    entry("add1", &[Kind::Any], |call| {
+        int(whole(call.value(0)).wrapping_add(1))
+    }),
     entry("sub", &[Kind::Any, Kind::Any], |call| {
         int(whole(call.value(0)).wrapping_sub(whole(call.value(1))))
     }),
@@ -19,15 +25,21 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("mod", &[Kind::Any, Kind::Any], |call| {
         int(whole(call.value(0)).wrapping_rem(divisor(call)?))
     }),
-    variadic("max", &[Kind::Any], Kind::Any, |call| int(fold(call.all(), i64::MIN, i64::max))),
+    variadic("max", &[Kind::Any], Kind::Any, |call| {
+        int(fold(call.all(), i64::MIN, i64::max))
+    }),
     variadic("biggest", &[Kind::Any], Kind::Any, |call| {
         int(fold(call.all(), i64::MIN, i64::max))
     }),
-    variadic("min", &[Kind::Any], Kind::Any, |call| int(fold(call.all(), i64::MAX, i64::min))),
+    variadic("min", &[Kind::Any], Kind::Any, |call| {
+        int(fold(call.all(), i64::MAX, i64::min))
+    }),
     variadic("maxf", &[Kind::Any], Kind::Any, |call| extreme(call, f64::max)),
     variadic("minf", &[Kind::Any], Kind::Any, |call| extreme(call, f64::min)),
     entry("ceil", &[Kind::Any], |call| float(fraction(call.value(0)).ceil())),
-    entry("floor", &[Kind::Any], |call| float(fraction(call.value(0)).floor())),
+    entry("floor", &[Kind::Any], |call| {
+        float(fraction(call.value(0)).floor())
+    }),
     variadic("round", &[Kind::Any, Kind::Int], Kind::Float, round),
     entry("int", &[Kind::Any], |call| int(whole(call.value(0)))),
     entry("int64", &[Kind::Any], |call| int(whole(call.value(0)))),
@@ -55,7 +67,13 @@ fn fold(values: &[Value], start: i64, with: fn(i64, i64) -> i64) -> i64 {
 
 fn extreme(call: &Call<'_>, choose: fn(f64, f64) -> f64) -> Answer {
     let numbers = call.all().iter().map(fraction);
-    let chosen = numbers.reduce(|a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { choose(a, b) });
+    let chosen = numbers.reduce(|a, b| {
+        if a.is_nan() || b.is_nan() {
+            f64::NAN
+        } else {
+            choose(a, b)
+        }
+    });
     float(chosen.unwrap_or(0.0))
 }
 
@@ -120,9 +138,31 @@ pub(super) fn fraction(value: &Value) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "the nearest one is meant")]
         other => return whole(other) as f64,
     };
+    let text = without_underscores(text);
     let number = text.parse::<f64>().unwrap_or(0.0);
     let named = text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
-    if number.is_infinite() && !named { 0.0 } else { number }
+    if number.is_infinite() && !named {
+        0.0
+    } else {
+        number
+    }
+}
+
+/// The digits alone; an underscore must stand between two of them.
+fn without_underscores(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let is_digit = |index: Option<usize>| {
+        let byte = index.and_then(|index| bytes.get(index));
+        byte.is_some_and(u8::is_ascii_digit)
+    };
+    let mut underscores = memchr::memchr_iter(b'_', bytes).peekable();
+    if underscores.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    if underscores.all(|at| is_digit(at.checked_sub(1)) && is_digit(Some(at + 1))) {
+        return Cow::Owned(text.replace('_', ""));
+    }
+    Cow::Borrowed(text)
 }
 
 /// A number as programs write it: `0x1f`, `017`, `1_000`; a fraction of zeros is left out.
@@ -137,11 +177,9 @@ fn literal(text: &[u8]) -> i64 {
 fn decimal(text: &str) -> i64 {
     match digits_of(text.as_bytes(), 10) {
         None => 0,
-        Some((negative, magnitude)) => number((negative, magnitude)).unwrap_or(if negative {
-            i64::MIN
-        } else {
-            i64::MAX
-        }),
+        Some((negative, magnitude)) => {
+            number((negative, magnitude)).unwrap_or(if negative { i64::MIN } else { i64::MAX })
+        }
     }
 }
 
@@ -176,7 +214,9 @@ fn digits_of(text: &[u8], base: u32) -> Option<(bool, u128)> {
             continue;
         }
         let digit = char::from(*byte).to_digit(radix)?;
-        magnitude = magnitude.saturating_mul(u128::from(radix)).saturating_add(u128::from(digit));
+        magnitude = magnitude
+            .saturating_mul(u128::from(radix))
+            .saturating_add(u128::from(digit));
         (after_digit, any) = (true, true);
     }
     (any && after_digit).then_some((negative, magnitude))

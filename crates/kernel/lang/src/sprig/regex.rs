@@ -130,7 +130,7 @@ fn expanded(out: &mut Vec<u8>, replacement: &[u8], captures: &Captures<'_>) {
             let leading_zero = name.len() > 1 && name.starts_with('0');
             let found = match name.parse::<usize>() {
                 Ok(index) if numbered && !leading_zero => captures.get(index),
-                _ => captures.name(name),
+                _ => captures.name(&format!("{}{name}", pattern::NAME_PREFIX)),
             };
             out.extend_from_slice(found.map_or("", |found| found.as_str()).as_bytes());
             rest = behind;
@@ -149,7 +149,9 @@ fn group(text: &[u8]) -> Option<(&str, &[u8])> {
         None => (false, text),
     };
     let inner_text = inner.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    let end = inner_text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inner_text.len());
+    let end = inner_text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(inner_text.len());
     let name = inner_text.get(..end).filter(|name| !name.is_empty())?;
     let behind = inner.get(end..).unwrap_or_default();
     if braced {

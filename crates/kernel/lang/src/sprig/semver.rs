@@ -56,13 +56,18 @@ fn written(text: &str) -> Option<Written<'_>> {
         None => (text, None),
     };
     let identifiers = |text: &str| {
-        text.split('.')
-            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+        text.split('.').all(|part| {
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        })
     };
     let numbers: Vec<&str> = numbers.split('.').collect();
     let well_formed = numbers.len() <= 3
         && metadata.is_none_or(identifiers)
-        && prerelease.is_none_or(|text| identifiers(text) && text.split('.').all(|part| !has_leading_zero(part)));
+        && prerelease
+            .is_none_or(|text| identifiers(text) && text.split('.').all(|part| !has_leading_zero(part)));
     well_formed.then(|| Written {
         numbers,
         prerelease: prerelease.unwrap_or_default(),
@@ -75,7 +80,10 @@ fn has_leading_zero(part: &str) -> bool {
 }
 
 fn number(digits: &str) -> Option<u64> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
 }
 
 impl Version {
@@ -264,7 +272,9 @@ impl Constraint {
     }
 
     fn accepts(&self, version: &Version) -> bool {
-        self.0.iter().any(|bounds| bounds.iter().all(|bound| bound.accepts(version)))
+        self.0
+            .iter()
+            .any(|bounds| bounds.iter().all(|bound| bound.accepts(version)))
     }
 }
 
@@ -272,6 +282,8 @@ impl Constraint {
 fn all_of(text: &str) -> Option<Vec<Bound>> {
     let mut bounds = Vec::new();
     let mut rest = text.trim_start_matches(is_space);
+    // A range must not follow a mere space.
+    let mut after_space = false;
     loop {
         let operator = OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign));
         if let Some((sign, _)) = operator {
@@ -281,6 +293,7 @@ fn all_of(text: &str) -> Option<Vec<Bound>> {
         let range = behind.trim_start_matches(is_space).strip_prefix('-');
         let range = range.filter(|_| behind.starts_with(is_space) && operator.is_none());
         rest = match range.filter(|end| end.starts_with(is_space)) {
+            Some(_) if after_space => return None,
             Some(end) => {
                 let (end, behind) = version_of(end.trim_start_matches(is_space))?;
                 bounds.push(Bound::of(Operator::GreaterEqual, version)?);
@@ -297,7 +310,10 @@ fn all_of(text: &str) -> Option<Vec<Bound>> {
         if next.is_empty() {
             return Some(bounds);
         }
-        let separated = next.strip_prefix(',').map(|next| next.trim_start_matches(is_space));
+        let separated = next
+            .strip_prefix(',')
+            .map(|next| next.trim_start_matches(is_space));
+        after_space = separated.is_none();
         rest = match separated {
             Some(next) => next,
             None if next.len() < rest.len() => next,
@@ -310,7 +326,8 @@ fn all_of(text: &str) -> Option<Vec<Bound>> {
 fn version_of(text: &str) -> Option<(&str, &str)> {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '*' | '-' | '+');
     let end = text.find(|c| !part(c)).unwrap_or(text.len());
-    text.split_at_checked(end).filter(|(version, _)| !version.is_empty())
+    text.split_at_checked(end)
+        .filter(|(version, _)| !version.is_empty())
 }
 
 impl Bound {
@@ -319,7 +336,11 @@ impl Bound {
         let mut numbers = [Some(0); 3];
         for (index, slot) in numbers.iter_mut().enumerate() {
             let part = written.numbers.get(index).copied().unwrap_or("x");
-            *slot = if matches!(part, "x" | "X" | "*") { None } else { Some(number(part)?) };
+            *slot = if matches!(part, "x" | "X" | "*") {
+                None
+            } else {
+                Some(number(part)?)
+            };
         }
         let [major, minor, patch] = numbers;
         let (open_minor, open_patch) = match (major, minor, patch) {
@@ -350,7 +371,11 @@ impl Bound {
         let only_releases = !version.prerelease.is_empty() && own.prerelease.is_empty();
         let order = version.compare(own);
         if self.operator == Operator::NotEqual {
-            return if self.open { !only_releases && self.differs(version) } else { order.is_ne() };
+            return if self.open {
+                !only_releases && self.differs(version)
+            } else {
+                order.is_ne()
+            };
         }
         if only_releases {
             return false;

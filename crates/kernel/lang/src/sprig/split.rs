@@ -16,7 +16,11 @@ pub(super) const ENTRIES: &[Entry] = &[
         numbered(parts(call.bytes(2), call.bytes(0), most))
     }),
     entry("splitList", &[Kind::String, Kind::String], |call| {
-        listed(parts(call.bytes(1), call.bytes(0), usize::MAX).into_iter().map(Value::string))
+        listed(
+            parts(call.bytes(1), call.bytes(0), usize::MAX)
+                .into_iter()
+                .map(Value::string),
+        )
     }),
     entry("toStrings", &[Kind::Any], |call| {
         listed(strings(call, call.value(0))?.into_iter().map(Value::string))

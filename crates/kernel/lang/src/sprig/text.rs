@@ -10,7 +10,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("title", &[Kind::String], title),
     entry("untitle", &[Kind::String], untitle),
     entry("swapcase", &[Kind::String], swapcase),
-    entry("trim", &[Kind::String], |call| trimmed(call.bytes(0), char::is_whitespace)),
+    entry("trim", &[Kind::String], |call| {
+        trimmed(call.bytes(0), char::is_whitespace)
+    }),
     entry("trimAll", &[Kind::String, Kind::String], trim_all),
     entry("trimall", &[Kind::String, Kind::String], trim_all),
     entry("trimPrefix", &[Kind::String, Kind::String], |call| {
@@ -41,7 +43,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         replaced(call, call.bytes(2), call.bytes(0), call.bytes(1))
     }),
     entry("indent", &[Kind::Int, Kind::String], |call| indented(call, b"")),
-    entry("nindent", &[Kind::Int, Kind::String], |call| indented(call, b"\n")),
+    entry("nindent", &[Kind::Int, Kind::String], |call| {
+        indented(call, b"\n")
+    }),
     entry("plural", &[Kind::String, Kind::String, Kind::Int], |call| {
         made(call.bytes(usize::from(call.int(2) != 1)))
     }),
@@ -61,7 +65,12 @@ pub(super) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 fn mapped(call: &Call<'_>, change: fn(char) -> char) -> Answer {
-    made(characters(call.bytes(0)).into_iter().map(change).collect::<String>())
+    made(
+        characters(call.bytes(0))
+            .into_iter()
+            .map(change)
+            .collect::<String>(),
+    )
 }
 
 /// Words begin after anything but letters, digits and underscores; beyond ASCII, after white space.
@@ -118,7 +127,10 @@ fn trimmed(text: &[u8], unwanted: impl Fn(char) -> bool) -> Answer {
     let length = |letters: usize, letter: &[u8]| letters + letter.len();
     let start = letters.iter().copied().take_while(unwanted).fold(0, length);
     let end = letters.iter().rev().copied().take_while(unwanted).fold(0, length);
-    made(text.get(start..text.len().saturating_sub(end)).unwrap_or_default())
+    made(
+        text.get(start..text.len().saturating_sub(end))
+            .unwrap_or_default(),
+    )
 }
 
 fn trunc(call: &Call<'_>) -> Answer {
@@ -148,7 +160,11 @@ fn repeat(call: &Call<'_>) -> Answer {
     let count = usize::try_from(call.int(0)).map_err(|_| "the count is below zero")?;
     let text = call.bytes(1);
     call.room(text.len().saturating_mul(count))?;
-    made(if text.is_empty() { Vec::new() } else { text.repeat(count) })
+    made(if text.is_empty() {
+        Vec::new()
+    } else {
+        text.repeat(count)
+    })
 }
 
 /// A text with one part in place of another; in place of nothing means around every character.

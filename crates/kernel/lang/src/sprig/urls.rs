@@ -77,10 +77,7 @@ fn plain(text: &[u8], part: Part) -> Result<Vec<u8>, FunctionError> {
 
 fn cut(text: &[u8], at: u8) -> (&[u8], Option<&[u8]>) {
     match memchr::memchr(at, text) {
-        Some(index) => (
-            text.get(..index).unwrap_or_default(),
-            text.get(index + 1..),
-        ),
+        Some(index) => (text.get(..index).unwrap_or_default(), text.get(index + 1..)),
         None => (text, None),
     }
 }
@@ -171,7 +168,9 @@ impl Url {
     fn host_name(&self) -> &[u8] {
         let host = &self.host;
         if let Some(inner) = host.strip_prefix(b"[") {
-            return memchr::memchr(b']', inner).and_then(|end| inner.get(..end)).unwrap_or(host);
+            return memchr::memchr(b']', inner)
+                .and_then(|end| inner.get(..end))
+                .unwrap_or(host);
         }
         match memchr::memrchr(b':', host) {
             Some(colon) => host.get(..colon).unwrap_or(host),

@@ -10,7 +10,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("kebabcase", &[Kind::String], |call| separated(call, '-')),
     entry("initials", &[Kind::String], |call| {
         let text = call.text(0);
-        made(text.split_whitespace().filter_map(|word| word.chars().next()).collect::<String>())
+        made(
+            text.split_whitespace()
+                .filter_map(|word| word.chars().next())
+                .collect::<String>(),
+        )
     }),
     entry("abbrev", &[Kind::Int, Kind::String], |call| {
         abbreviated(call.bytes(1), 0, call.int(0))
@@ -37,6 +41,8 @@ fn camelcase(call: &Call<'_>) -> Answer {
     let (leading, rest) = text.split_at_checked(leading).unwrap_or((&text, &[]));
     let mut out: String = leading.iter().collect();
     let Some((first, rest)) = rest.split_first() else {
+        // As the original: the last one appears twice.
+        out.extend(leading.last());
         return made(out);
     };
     let mut capitals = first.is_uppercase();

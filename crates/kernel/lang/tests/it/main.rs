@@ -12,6 +12,7 @@ mod hcl_corpus;
 mod hcl_decode;
 mod hcl_errors;
 mod hcl_properties;
+mod sprig_corpus;
 mod template_corpus;
 mod template_functions;
 mod template_limits;

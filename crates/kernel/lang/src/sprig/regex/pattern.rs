@@ -22,6 +22,15 @@ const NESTING: u32 = 100;
 /// Most repetitions a pattern may ask for in one place.
 const REPETITIONS: u32 = 1000;
 
+/// What names of groups begin with in compiled patterns: there, they must not begin with a digit.
+pub(super) const NAME_PREFIX: &str = "_";
+
+/// Classes that have a name.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+
 /// The compiled pattern.
 ///
 /// # Errors
@@ -110,6 +119,10 @@ impl Translator<'_> {
         }
         if self.rest.next_if_eq(&'<').is_some() {
             self.out.push('<');
+            self.out.push_str(NAME_PREFIX);
+            if self.rest.peek() == Some(&'>') {
+                return Err(MALFORMED.into());
+            }
             while let Some(c) = self.rest.next_if(|c| *c != '>') {
                 if !c.is_ascii_alphanumeric() && c != '_' {
                     return Err(MALFORMED.into());
@@ -127,7 +140,13 @@ impl Translator<'_> {
         let (least, most) = ahead.split_once(',').unwrap_or((&ahead, &ahead));
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         let leading_zero = |text: &str| text.len() > 1 && text.starts_with('0');
-        if !closed || least.is_empty() || !digits(least) || !digits(most) || leading_zero(least) || leading_zero(most) {
+        if !closed
+            || least.is_empty()
+            || !digits(least)
+            || !digits(most)
+            || leading_zero(least)
+            || leading_zero(most)
+        {
             self.out.push_str("\\{");
             return Ok(false);
         }
@@ -244,11 +263,19 @@ impl Translator<'_> {
 
     /// `[:alpha:]`; what only looks like it stands for itself.
     fn named_class(&mut self) -> Done {
-        let ahead: String = self.rest.clone().skip(1).take_while(|c| *c != ':' && *c != ']').collect();
+        let ahead: String = self
+            .rest
+            .clone()
+            .skip(1)
+            .take_while(|c| *c != ':' && *c != ']')
+            .collect();
         let behind = self.rest.clone().skip(1 + ahead.chars().count()).take(2);
         if behind.collect::<String>() != ":]" {
             self.out.push_str("\\[");
             return Ok(());
+        }
+        if !CLASSES.contains(&ahead.strip_prefix('^').unwrap_or(&ahead)) {
+            return Err(MALFORMED.into());
         }
         self.out.push_str(&format!("[:{ahead}:]"));
         for _ in 0..ahead.chars().count() + 3 {

@@ -11,7 +11,9 @@ pub(super) const ENTRIES: &[Entry] = &[
     }),
     entry("typeIsLike", &[Kind::String, Kind::Any], |call| {
         let (wanted, is) = (call.text(0), call.value(1).type_name());
-        Ok(Value::Bool(*wanted == *is || is.strip_prefix('*') == Some(&*wanted)))
+        Ok(Value::Bool(
+            *wanted == *is || is.strip_prefix('*') == Some(&*wanted),
+        ))
     }),
     entry("kindOf", &[Kind::Any], |call| made(kind(call))),
     entry("kindIs", &[Kind::String, Kind::Any], |call| {
