@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::regex::Patterns;
 use super::{Answer, ELEMENTS};
 use crate::template::{FunctionError, Value, formatted};
 
@@ -12,11 +13,21 @@ pub(super) struct Call<'a> {
     arguments: &'a [Value],
     /// Longest text, in bytes.
     bytes: usize,
+    patterns: &'a Patterns,
 }
 
 impl<'a> Call<'a> {
-    pub(super) const fn new(arguments: &'a [Value], bytes: usize) -> Self {
-        Self { arguments, bytes }
+    pub(super) const fn new(arguments: &'a [Value], bytes: usize, patterns: &'a Patterns) -> Self {
+        Self {
+            arguments,
+            bytes,
+            patterns,
+        }
+    }
+
+    /// The patterns of this rendering.
+    pub(super) const fn patterns(&self) -> &'a Patterns {
+        self.patterns
     }
 
     /// All arguments.

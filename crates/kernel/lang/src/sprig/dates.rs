@@ -1,8 +1,13 @@
-//! Durations.
+//! Durations, and times as texts write them.
+
+use std::sync::Arc;
+
+use arca_base::Timestamp;
 
 use super::call::{Call, made};
 use super::{Answer, Entry, entry};
-use crate::template::{Kind, Value};
+use crate::template::{Kind, Object, Value};
+use crate::time_layout;
 
 pub(super) const ENTRIES: &[Entry] = &[
     entry("duration", &[Kind::Any], |call| {
@@ -14,7 +19,111 @@ pub(super) const ENTRIES: &[Entry] = &[
         made(written(seconds.wrapping_mul(SECOND)))
     }),
     entry("durationRound", &[Kind::Any], rounded),
+    entry("toDate", &[Kind::String, Kind::String], |call| {
+        Ok(Time::read(call).unwrap_or(Time::ZERO).into_value())
+    }),
+    entry("mustToDate", &[Kind::String, Kind::String], |call| {
+        let time = Time::read(call).ok_or("the text is not a time that is written like the layout")?;
+        Ok(time.into_value())
+    }),
+    entry("unixEpoch", &[Kind::Any], |call| match call.value(0) {
+        Value::Object(time) if time.type_name() == TIME => match time.method("Unix", &[]) {
+            Some(Ok(Value::Int(seconds))) => made(seconds.to_string()),
+            _ => Err("the time has no seconds".into()),
+        },
+        other => Err(format!(
+            "expected a time, as sprig_toDate gives it; got {}",
+            other.type_name()
+        )
+        .into()),
+    }),
 ];
+
+const TIME: &str = "time.Time";
+
+/// A moment. It prints in UTC or with the offset it was written with.
+struct Time {
+    /// Seconds since 1970; the first moment of year one is before what timestamps hold.
+    seconds: i64,
+    nanos: u32,
+    offset: i64,
+}
+
+impl Time {
+    /// What a text that is no time gives: the start of the year one.
+    const ZERO: Self = Self {
+        seconds: -62_135_596_800,
+        nanos: 0,
+        offset: 0,
+    };
+
+    fn read(call: &Call<'_>) -> Option<Self> {
+        let (time, offset) = time_layout::parse(&call.text(0), &call.text(1))?;
+        Some(Self {
+            seconds: time.unix_seconds(),
+            nanos: u32::try_from(time.unix_nanos().rem_euclid(1_000_000_000)).ok()?,
+            offset,
+        })
+    }
+
+    fn into_value(self) -> Value {
+        Value::Object(Arc::new(self))
+    }
+
+    /// What the clock of its place shows.
+    fn local(&self, layout: &str) -> String {
+        time_layout::format(
+            Timestamp::from_unix(self.seconds + self.offset, self.nanos),
+            layout,
+        )
+    }
+}
+
+impl Object for Time {
+    fn type_name(&self) -> &'static str {
+        TIME
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn method(&self, name: &str, arguments: &[Value]) -> Option<Answer> {
+        let number = |layout: &str| Ok(Value::Int(self.local(layout).parse().unwrap_or_default()));
+        Some(match (name, arguments) {
+            ("Unix", []) => Ok(Value::Int(self.seconds)),
+            ("IsZero", []) => Ok(Value::Bool(self.seconds == Self::ZERO.seconds && self.nanos == 0)),
+            ("String", []) => Ok(Value::from(self.text())),
+            ("Year", []) => number("2006"),
+            ("Day", []) => number("2"),
+            ("Hour", []) => number("15"),
+            ("Minute", []) => number("4"),
+            ("Second", []) => number("5"),
+            ("YearDay", []) => number("002"),
+            ("Format", [layout]) if self.offset == 0 => match layout.as_str() {
+                Some(layout) => Ok(Value::from(self.local(layout))),
+                None => Err("expected a layout, such as 2006-01-02".into()),
+            },
+            ("Format", [_]) => Err("a time with an offset of its own cannot be formatted".into()),
+            ("Unix" | "IsZero" | "String" | "Year" | "Day" | "Hour" | "Minute" | "Second" | "YearDay", _) => {
+                Err(format!("{name} takes no arguments").into())
+            }
+            ("Format", _) => Err("Format takes one argument".into()),
+            _ => return None,
+        })
+    }
+
+    fn text(&self) -> String {
+        let time = self.local("2006-01-02 15:04:05.999999999");
+        if self.offset == 0 {
+            return format!("{time} +0000 UTC");
+        }
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        let size = self.offset.unsigned_abs();
+        let offset = format!("{sign}{:02}{:02}", size / 3600, size / 60 % 60);
+        format!("{time} {offset} {offset}")
+    }
+}
 
 /// Nanoseconds.
 const SECOND: i64 = 1_000_000_000;
@@ -59,6 +168,7 @@ fn rounded(call: &Call<'_>) -> Answer {
     let nanos = match call.value(0) {
         Value::Int(nanos) => *nanos,
         Value::String(_) => parsed(&call.text(0)).unwrap_or(0),
+        Value::Object(_) => return Err("how long ago a time was cannot be told without a clock".into()),
         _ => 0,
     };
     let units = [

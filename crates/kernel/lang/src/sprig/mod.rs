@@ -40,9 +40,11 @@ mod urls;
 mod words;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::LazyLock;
 
 use call::Call;
+use regex::Patterns;
 
 use crate::template::{Conduct, FunctionError, Functions, Kind, Signature, Value};
 
@@ -53,18 +55,20 @@ const ELEMENTS: usize = 100_000;
 const DEPTH: usize = 64;
 
 /// Elements and kilobytes that all calls of one rendering may give together.
-const EFFORT: usize = 100_000_000;
+const EFFORT: usize = 30_000_000;
 
 /// The prefix of all names.
 const PREFIX: &str = "sprig_";
 
 /// The functions of the library. One of them serves one rendering.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows no pattern: templates can make them of secrets.
 pub struct Sprig {
     /// Longest text a function may make, in bytes.
     bytes: usize,
     /// What the calls so far have given.
     effort: usize,
+    patterns: Patterns,
 }
 
 type Answer = Result<Value, FunctionError>;
@@ -131,8 +135,12 @@ impl Sprig {
     /// For one rendering that makes no text longer than `bytes`: the
     /// [output limit](crate::template::Limits::output) of that rendering.
     #[must_use]
-    pub const fn new(bytes: usize) -> Self {
-        Self { bytes, effort: 0 }
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            effort: 0,
+            patterns: Patterns::default(),
+        }
     }
 
     /// The names of all functions, in no order.
@@ -162,6 +170,14 @@ impl Default for Sprig {
     }
 }
 
+impl fmt::Debug for Sprig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sprig")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Functions for Sprig {
     fn signature(&self, name: &str) -> Option<Signature> {
         find(name).map(|entry| entry.signature)
@@ -169,7 +185,7 @@ impl Functions for Sprig {
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Answer {
         let entry = find(name).ok_or("there is no such function")?;
-        let value = (entry.run)(&Call::new(arguments, self.bytes))?;
+        let value = (entry.run)(&Call::new(arguments, self.bytes, &self.patterns))?;
         self.weigh(&value)?;
         Ok(value)
     }

@@ -4,6 +4,8 @@ mod pattern;
 
 use regex::{Captures, Regex};
 
+pub(super) use pattern::Patterns;
+
 use super::call::{Call, listed, made};
 use super::{Answer, Entry, entry};
 use crate::template::{FunctionError, Kind, Value};
@@ -14,7 +16,9 @@ const THREE: &[Kind] = &[Kind::String, Kind::String, Kind::String];
 
 pub(super) const ENTRIES: &[Entry] = &[
     entry("regexMatch", TWO, |call| {
-        Ok(matched(call).unwrap_or(Value::Bool(false)))
+        let result = matched(call);
+        call.patterns().check()?;
+        Ok(result.unwrap_or(Value::Bool(false)))
     }),
     entry("mustRegexMatch", TWO, matched),
     entry("regexFind", TWO, found),
@@ -44,7 +48,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 fn subject<'a>(call: &Call<'a>) -> Result<(Regex, &'a str), FunctionError> {
     let written = std::str::from_utf8(call.bytes(0)).map_err(|_| "the pattern is not UTF-8")?;
     let text = std::str::from_utf8(call.bytes(1)).map_err(|_| "the text is not UTF-8")?;
-    Ok((pattern::compile(written)?, text))
+    Ok((call.patterns().get(written)?, text))
 }
 
 fn matched(call: &Call<'_>) -> Answer {

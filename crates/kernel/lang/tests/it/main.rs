@@ -13,6 +13,7 @@ mod hcl_decode;
 mod hcl_errors;
 mod hcl_properties;
 mod sprig_corpus;
+mod sprig_limits;
 mod template_corpus;
 mod template_functions;
 mod template_limits;

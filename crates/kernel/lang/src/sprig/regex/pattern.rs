@@ -3,9 +3,11 @@
 //! The languages differ in a few places: here, classes such as `\d` are ASCII, `[` stands for itself within brackets,
 //! there are no set operations, and `\Q...\E` quotes.
 
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::str::Chars;
 
+use parking_lot::Mutex;
 use regex::{Regex, RegexBuilder};
 
 use crate::template::FunctionError;
@@ -31,11 +33,58 @@ const CLASSES: [&str; 14] = [
     "upper", "word", "xdigit",
 ];
 
-/// The compiled pattern.
-///
-/// # Errors
-/// What is wrong with it, without a part of it.
-pub(super) fn compile(pattern: &str) -> Result<Regex, FunctionError> {
+/// Patterns a rendering may compile.
+const COMPILATIONS: usize = 1000;
+
+/// Compiled patterns that are kept for the next call.
+const KEPT: usize = 32;
+
+/// The patterns of one rendering.
+#[derive(Default)]
+pub(in crate::sprig) struct Patterns(Mutex<Memory>);
+
+#[derive(Default)]
+struct Memory {
+    kept: HashMap<String, Regex>,
+    compiled: usize,
+}
+
+impl Patterns {
+    /// The compiled pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it, without a part of it, or that there were too many.
+    pub(super) fn get(&self, pattern: &str) -> Result<Regex, FunctionError> {
+        let mut memory = self.0.lock();
+        if let Some(known) = memory.kept.get(pattern) {
+            return Ok(known.clone());
+        }
+        memory.compiled += 1;
+        memory.check()?;
+        let compiled = compile(pattern)?;
+        if memory.kept.len() >= KEPT {
+            memory.kept.clear();
+        }
+        memory.kept.insert(pattern.to_owned(), compiled.clone());
+        Ok(compiled)
+    }
+
+    /// Fails once there were too many patterns.
+    pub(super) fn check(&self) -> Result<(), FunctionError> {
+        self.0.lock().check()
+    }
+}
+
+impl Memory {
+    fn check(&self) -> Result<(), FunctionError> {
+        if self.compiled > COMPILATIONS {
+            return Err(format!("the template has more than {COMPILATIONS} different patterns").into());
+        }
+        Ok(())
+    }
+}
+
+fn compile(pattern: &str) -> Result<Regex, FunctionError> {
     if pattern.len() > LENGTH {
         return Err(format!("the pattern is longer than {LENGTH} bytes").into());
     }
