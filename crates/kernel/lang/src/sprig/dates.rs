@@ -70,6 +70,22 @@ impl Time {
         Value::Object(Arc::new(self))
     }
 
+    /// Sign, hours and minutes its clock is ahead of UTC.
+    const fn offset(&self) -> (char, u64, u64) {
+        let size = self.offset.unsigned_abs();
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        (sign, size / 3600, size / 60 % 60)
+    }
+
+    fn rfc3339(&self) -> String {
+        let time = self.local("2006-01-02T15:04:05.999999999");
+        if self.offset == 0 {
+            return format!("{time}Z");
+        }
+        let (sign, hours, minutes) = self.offset();
+        format!("{time}{sign}{hours:02}:{minutes:02}")
+    }
+
     /// What the clock of its place shows.
     fn local(&self, layout: &str) -> String {
         time_layout::format(
@@ -94,6 +110,7 @@ impl Object for Time {
             ("Unix", []) => Ok(Value::Int(self.seconds)),
             ("IsZero", []) => Ok(Value::Bool(self.seconds == Self::ZERO.seconds && self.nanos == 0)),
             ("String", []) => Ok(Value::from(self.text())),
+            ("MarshalText", []) => Ok(Value::from(self.rfc3339())),
             ("Year", []) => number("2006"),
             ("Day", []) => number("2"),
             ("Hour", []) => number("15"),
@@ -118,10 +135,8 @@ impl Object for Time {
         if self.offset == 0 {
             return format!("{time} +0000 UTC");
         }
-        let sign = if self.offset < 0 { '-' } else { '+' };
-        let size = self.offset.unsigned_abs();
-        let offset = format!("{sign}{:02}{:02}", size / 3600, size / 60 % 60);
-        format!("{time} {offset} {offset}")
+        let (sign, hours, minutes) = self.offset();
+        format!("{time} {sign}{hours:02}{minutes:02} {sign}{hours:02}{minutes:02}")
     }
 }
 

@@ -133,7 +133,11 @@ impl Writer<'_> {
                 let entries = entries.iter().map(|(key, value)| (Some(key.as_str()), value));
                 self.between(('{', '}'), entries, level)?;
             }
-            Value::Object(object) => self.string(object.text().as_bytes()),
+            // Versions and times are texts; what else objects hold is not known here.
+            Value::Object(object) => match object.method("MarshalText", &[]) {
+                Some(Ok(Value::String(text))) => self.string(&text),
+                _ => return Err(format!("{} cannot be written as JSON", object.type_name()).into()),
+            },
             Value::Function(_) => return Err("a function cannot be written as JSON".into()),
         }
         Ok(())

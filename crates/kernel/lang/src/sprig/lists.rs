@@ -86,7 +86,7 @@ fn compact(call: &Call<'_>) -> Answer {
 }
 
 /// Pairs of elements that one call may compare.
-const COMPARISONS: usize = 1_000_000;
+const COMPARISONS: usize = 10_000_000;
 
 fn comparable(left: usize, right: usize) -> Result<(), FunctionError> {
     if left.saturating_mul(right) > COMPARISONS {

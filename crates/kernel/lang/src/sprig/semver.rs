@@ -180,7 +180,7 @@ impl Object for Version {
             "Prerelease" => Value::from(self.prerelease.as_str()),
             "Metadata" => Value::from(self.metadata.as_str()),
             "Original" => Value::from(self.original.as_str()),
-            "String" => Value::from(self.text()),
+            "String" | "MarshalText" => Value::from(self.text()),
             "IncMajor" => self.next(self.major.wrapping_add(1), 0, 0),
             "IncMinor" => self.next(self.major, self.minor.wrapping_add(1), 0),
             "IncPatch" if self.prerelease.is_empty() => {

@@ -1,7 +1,7 @@
 //! What the general template library may cost, and what its errors must not say.
 
 use arca_lang::sprig::Sprig;
-use arca_lang::template::{Conduct, Error, Functions, Options, Template, Value};
+use arca_lang::template::{Conduct, Error, Functions, Kind, Options, Template, Value};
 
 fn render(text: &str, data: &Value) -> Result<String, Error> {
     Template::parse("t", text, &Sprig::default())?.render(data, &mut Sprig::default(), &Options::default())
@@ -69,8 +69,8 @@ fn comparing_every_element_has_a_limit() {
 
 #[test]
 fn patterns_have_limits() {
-    let long = format!(r#"{{{{sprig_mustRegexMatch (sprig_repeat 5000 "a") "x"}}}}"#);
-    assert!(error(&long).contains("longer than 4096 bytes"));
+    let long = r#"{{sprig_mustRegexMatch (sprig_repeat 5000 "a") "x"}}"#;
+    assert!(error(long).contains("longer than 4096 bytes"));
     assert!(error(r#"{{sprig_mustRegexMatch "\\pL{1000}" "x"}}"#).contains("too large"));
     assert!(error(r#"{{sprig_mustRegexMatch "a{1001}" "x"}}"#).contains("more than 1000 times"));
     let nested = r#"{{sprig_mustRegexMatch (print (sprig_repeat 500 "(") (sprig_repeat 500 ")")) "x"}}"#;
@@ -159,4 +159,98 @@ fn maps_change_where_a_variable_names_them() {
     }
     assert_eq!(functions.conduct("set"), Conduct::Gives);
     assert_eq!(functions.conduct("sprig_get"), Conduct::Gives);
+}
+
+/// Awkward values of a kind.
+fn awkward(kind: Kind) -> Vec<Value> {
+    let texts = [
+        "",
+        "é\u{2003}ß",
+        "-9223372036854775808",
+        "1.2.3-a || ^0",
+        "http://[::1]:x/%",
+        "2006-01-02 __2 .000",
+    ];
+    let strings = || {
+        texts
+            .map(Value::from)
+            .into_iter()
+            .chain([Value::string(b"a\xff\xc3 =")])
+    };
+    let ints = || [0, 1, -1, 7, i64::MAX, i64::MIN].map(Value::Int).into_iter();
+    let floats = || {
+        [0.0, -0.5, f64::NAN, f64::INFINITY, 1e300]
+            .map(Value::Float)
+            .into_iter()
+    };
+    let list = || {
+        Value::list([
+            Value::Nil,
+            Value::Int(i64::MIN),
+            Value::from("x"),
+            Value::list([]),
+        ])
+    };
+    let map = || Value::map([("", Value::Nil), ("host", Value::from("[")), ("a", list())]);
+    match kind {
+        Kind::Bool => vec![Value::Bool(true), Value::Bool(false)],
+        Kind::Int => ints().collect(),
+        Kind::Uint => vec![Value::Uint(0), Value::Uint(u64::MAX)],
+        Kind::Float => floats().collect(),
+        Kind::String => strings().collect(),
+        Kind::List => vec![Value::Nil, list(), Value::list([])],
+        Kind::Map => vec![Value::Nil, map(), Value::map::<&str>([])],
+        Kind::Any => strings()
+            .take(3)
+            .chain(ints().skip(3))
+            .chain(floats().skip(2))
+            .chain([
+                Value::Nil,
+                Value::Uint(u64::MAX),
+                Value::JsonNumber("1e5".into()),
+                list(),
+                map(),
+            ])
+            .collect(),
+    }
+}
+
+/// Calls a function with every choice of awkward values for what is left of its parameters.
+fn call_all(
+    functions: &mut Sprig,
+    name: &str,
+    kinds: &[Kind],
+    arguments: &mut Vec<Value>,
+    calls: &mut usize,
+) {
+    let Some((kind, rest)) = kinds.split_first() else {
+        *calls += 1;
+        // Whether it fails does not matter: it must come back.
+        let _ = functions.call(name, arguments);
+        return;
+    };
+    for value in awkward(*kind) {
+        arguments.push(value);
+        call_all(functions, name, rest, arguments, calls);
+        arguments.pop();
+    }
+}
+
+#[test]
+fn functions_fail_rather_than_panic() {
+    let mut calls = 0;
+    for name in Sprig::names() {
+        let mut functions = Sprig::new(10_000);
+        let signature = functions.signature(&name).unwrap();
+        for further in 0..3 {
+            let mut kinds = signature.parameters.to_vec();
+            kinds.extend(signature.rest.iter().cycle().take(if signature.rest.is_some() {
+                further
+            } else {
+                0
+            }));
+            call_all(&mut functions, &name, &kinds, &mut Vec::new(), &mut calls);
+        }
+    }
+    assert!(calls > 20_000, "{calls}");
 }
