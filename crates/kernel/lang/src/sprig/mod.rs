@@ -21,6 +21,18 @@
 //!
 //! What depends on the machine, the moment or chance (`now`, `env`, `randAlpha`, ...), and what makes keys, passwords
 //! and certificates, does not exist here. Neither do digests, which belong to another crate.
+//!
+//! ```
+//! use arca_lang::sprig::Sprig;
+//! use arca_lang::template::{Options, Template, Value};
+//!
+//! let text = r#"{{range $name, $value := .}}{{$name | sprig_upper}}={{$value | sprig_quote}} {{end}}"#;
+//! let template = Template::parse("settings", text, &Sprig::default())?;
+//! let data = Value::map([("port", Value::Int(8200)), ("user", Value::from("ada"))]);
+//! let text = template.render(&data, &mut Sprig::default(), &Options::default())?;
+//! assert_eq!(text, r#"PORT="8200" USER="ada" "#);
+//! # Ok::<(), arca_lang::template::Error>(())
+//! ```
 
 mod call;
 mod dates;
