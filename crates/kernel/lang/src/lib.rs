@@ -2,5 +2,6 @@
 #![warn(missing_docs)]
 
 pub mod hcl;
+pub mod sprig;
 pub mod template;
 pub mod time_layout;

@@ -1,6 +1,10 @@
 //! Times written after an example, as Go's `time.Format` does: `2006-01-02T15:04:05Z`.
 
+mod parse;
+
 use arca_base::Timestamp;
+
+pub use parse::parse;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -43,6 +43,7 @@ pub use denied::Denied;
 pub use error::{Cause, Error};
 pub use functions::{BuiltinsOnly, Conduct, FunctionError, Functions, Kind, Signature};
 pub use lexer::Delimiters;
+pub(crate) use print::formatted;
 pub use print::is_printable;
 pub use value::{Callable, Object, Value};
 

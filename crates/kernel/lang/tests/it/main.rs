@@ -12,6 +12,8 @@ mod hcl_corpus;
 mod hcl_decode;
 mod hcl_errors;
 mod hcl_properties;
+mod sprig_corpus;
+mod sprig_limits;
 mod template_corpus;
 mod template_functions;
 mod template_limits;

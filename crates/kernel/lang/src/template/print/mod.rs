@@ -70,6 +70,11 @@ pub(super) fn printf(format: &[u8], values: &[Value], limit: usize) -> Result<Ve
     printer.finish()
 }
 
+/// What `printf` makes of values, for functions that print. `None` if that is longer than the limit.
+pub(crate) fn formatted(format: &[u8], values: &[Value], limit: usize) -> Option<Vec<u8>> {
+    printf(format, values, limit).ok()
+}
+
 impl Printer {
     const fn new(limit: usize) -> Self {
         Self {

@@ -1,0 +1,249 @@
+//! The general template library that secret agents lend to templates: `sprig_upper`, `sprig_default` and so on.
+//!
+//! | family | module |
+//! |---|---|
+//! | text | `text`, `words`, `split` |
+//! | lists and maps | `lists`, `maps` |
+//! | numbers and times | `numbers`, `dates` |
+//! | documents and encodings | `json`, `encoding` |
+//! | patterns and versions | `regex`, `semver` |
+//! | paths and addresses | `paths`, `urls` |
+//! | types and absent values | `kinds`, `defaults` |
+//!
+//! Results are those of the original, version 3.3 (`tests/corpus/sprig` holds the evidence), with these exceptions. An
+//! error never shows an argument. Whole numbers have one width, so `sprig_typeOf` knows no `int64`, and what the
+//! library computes fits wherever a whole number is asked for. Lists and maps hold anything, so lists of texts
+//! compare equal to lists that happen to hold texts. Maps have an order, so `sprig_keys` and `sprig_values` follow it.
+//! `sprig_nospace` and `sprig_initials` look at characters and not at bytes. `sprig_set`, `sprig_unset` and the
+//! `sprig_merge` family change a map only where it is named by a variable. Patterns match text of UTF-8 only. Local
+//! time is UTC. Nothing makes a text, a list or a tree beyond the limits, and all calls of one rendering together
+//! have a limit too.
+//!
+//! What depends on the machine, the moment or chance (`now`, `env`, `randAlpha`, ...), and what makes keys, passwords
+//! and certificates, does not exist here. Neither do digests, which belong to another crate.
+//!
+//! ```
+//! use arca_lang::sprig::Sprig;
+//! use arca_lang::template::{Options, Template, Value};
+//!
+//! let text = r#"{{range $name, $value := .}}{{$name | sprig_upper}}={{$value | sprig_quote}} {{end}}"#;
+//! let template = Template::parse("settings", text, &Sprig::default())?;
+//! let data = Value::map([("port", Value::Int(8200)), ("user", Value::from("ada"))]);
+//! let text = template.render(&data, &mut Sprig::default(), &Options::default())?;
+//! assert_eq!(text, r#"PORT="8200" USER="ada" "#);
+//! # Ok::<(), arca_lang::template::Error>(())
+//! ```
+
+mod call;
+mod dates;
+mod defaults;
+mod encoding;
+mod json;
+mod kinds;
+mod lists;
+mod maps;
+mod numbers;
+mod paths;
+mod regex;
+mod semver;
+mod split;
+mod text;
+mod urls;
+mod words;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use call::Call;
+use regex::Patterns;
+
+use crate::template::{Conduct, FunctionError, Functions, Kind, Signature, Value};
+
+/// Elements of a list or a map that a function makes.
+const ELEMENTS: usize = 100_000;
+
+/// Lists and maps inside each other.
+const DEPTH: usize = 64;
+
+/// Elements and kilobytes that all calls of one rendering may give together.
+const EFFORT: usize = 30_000_000;
+
+/// The prefix of all names.
+const PREFIX: &str = "sprig_";
+
+/// The functions of the library. One of them serves one rendering.
+///
+/// `Debug` shows no pattern: templates can make them of secrets.
+pub struct Sprig {
+    /// Longest text a function may make, in bytes.
+    bytes: usize,
+    /// What the calls so far have given.
+    effort: usize,
+    patterns: Patterns,
+}
+
+type Answer = Result<Value, FunctionError>;
+
+/// A function of the library.
+struct Entry {
+    /// Without the prefix.
+    name: &'static str,
+    signature: Signature,
+    run: fn(&Call<'_>) -> Answer,
+}
+
+/// A function with exactly these arguments.
+const fn entry(name: &'static str, parameters: &'static [Kind], run: fn(&Call<'_>) -> Answer) -> Entry {
+    Entry {
+        name,
+        signature: Signature::of(parameters),
+        run,
+    }
+}
+
+/// A function with these arguments and any number of further ones.
+const fn variadic(
+    name: &'static str,
+    parameters: &'static [Kind],
+    rest: Kind,
+    run: fn(&Call<'_>) -> Answer,
+) -> Entry {
+    Entry {
+        name,
+        signature: Signature::variadic(parameters, rest),
+        run,
+    }
+}
+
+const FAMILIES: &[&[Entry]] = &[
+    dates::ENTRIES,
+    defaults::ENTRIES,
+    encoding::ENTRIES,
+    json::ENTRIES,
+    lists::ENTRIES,
+    maps::ENTRIES,
+    numbers::ENTRIES,
+    paths::ENTRIES,
+    regex::ENTRIES,
+    semver::ENTRIES,
+    split::ENTRIES,
+    text::ENTRIES,
+    kinds::ENTRIES,
+    urls::ENTRIES,
+    words::ENTRIES,
+];
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> = LazyLock::new(|| {
+    let entries = FAMILIES.iter().flat_map(|family| family.iter());
+    entries.map(|entry| (entry.name, entry)).collect()
+});
+
+fn find(name: &str) -> Option<&'static Entry> {
+    BY_NAME.get(name.strip_prefix(PREFIX)?).copied()
+}
+
+impl Sprig {
+    /// For one rendering that makes no text longer than `bytes`: the
+    /// [output limit](crate::template::Limits::output) of that rendering.
+    #[must_use]
+    pub fn new(bytes: usize) -> Self {
+        Self {
+            bytes,
+            effort: 0,
+            patterns: Patterns::default(),
+        }
+    }
+
+    /// The names of all functions, in no order.
+    pub fn names() -> impl Iterator<Item = String> {
+        BY_NAME.keys().map(|name| format!("{PREFIX}{name}"))
+    }
+
+    /// Refuses values that are too large, too deep, or too much for one rendering.
+    fn weigh(&mut self, value: &Value) -> Result<(), FunctionError> {
+        let mut scale = Scale {
+            left: ELEMENTS,
+            bytes: self.bytes,
+        };
+        scale.put(value, DEPTH)?;
+        self.effort += ELEMENTS - scale.left + (self.bytes - scale.bytes) / 1024;
+        if self.effort > EFFORT {
+            return Err("the functions of this template have made too many values".into());
+        }
+        Ok(())
+    }
+}
+
+impl Default for Sprig {
+    /// For the output limit that renderings have by default.
+    fn default() -> Self {
+        Self::new(crate::template::Limits::default().output)
+    }
+}
+
+impl fmt::Debug for Sprig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sprig")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Functions for Sprig {
+    fn signature(&self, name: &str) -> Option<Signature> {
+        find(name).map(|entry| entry.signature)
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Value]) -> Answer {
+        let entry = find(name).ok_or("there is no such function")?;
+        let value = (entry.run)(&Call::new(arguments, self.bytes, &self.patterns))?;
+        self.weigh(&value)?;
+        Ok(value)
+    }
+
+    fn conduct(&self, name: &str) -> Conduct {
+        match name.strip_prefix(PREFIX) {
+            Some("set" | "unset" | "merge" | "mustMerge" | "mergeOverwrite" | "mustMergeOverwrite") => {
+                Conduct::Changes
+            }
+            _ => Conduct::Gives,
+        }
+    }
+}
+
+/// What a value may still weigh. Shared parts count as often as they are reached, so whatever walks the value later
+/// is bounded too.
+struct Scale {
+    left: usize,
+    bytes: usize,
+}
+
+impl Scale {
+    fn put(&mut self, value: &Value, depth: usize) -> Result<(), FunctionError> {
+        let depth = depth
+            .checked_sub(1)
+            .ok_or_else(|| FunctionError::new(format!("the result has more than {DEPTH} levels")))?;
+        self.left = self
+            .left
+            .checked_sub(1)
+            .ok_or_else(|| FunctionError::new(format!("the result has more than {ELEMENTS} elements")))?;
+        match value {
+            Value::String(bytes) => self.text(bytes.len()),
+            Value::List(values) => values.iter().try_for_each(|value| self.put(value, depth)),
+            Value::Map(entries) => entries.iter().try_for_each(|(key, value)| {
+                self.text(key.len())?;
+                self.put(value, depth)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn text(&mut self, length: usize) -> Result<(), FunctionError> {
+        self.bytes = self
+            .bytes
+            .checked_sub(length)
+            .ok_or("the result is longer than the output may be")?;
+        Ok(())
+    }
+}
