@@ -426,7 +426,7 @@ fn status_error(method: Method, url: String, response: &Response<Bytes>) -> Stat
         method,
         url,
         status: response.status(),
-        retry_after: retry::asked_for(response),
+        retry_after: crate::retry::asked_for(response),
         namespace: namespace.unwrap_or_default().to_owned(),
         errors: errors.unwrap_or_default(),
         raw,
