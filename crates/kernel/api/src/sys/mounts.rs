@@ -88,6 +88,16 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// How the document of the API shall be written.
+    pub struct ApiDocument {
+        /// Appended to the identifier of each operation.
+        context: String,
+        /// Whether mounts of one kind share paths with a parameter instead of standing under their own.
+        generic_mount_paths: bool,
+    }
+}
+
 crate::endpoints! {
     /// List secret engines.
     ListMounts = Read "mounts" => Nothing;
@@ -125,6 +135,10 @@ crate::endpoints! {
     ReadUiMountFolder = Read "internal/ui/mounts/{path/}" => MountPath;
     /// Everything the calling token may do.
     ReadResultantAcl = Read "internal/ui/resultant-acl" => Nothing;
+    /// The API of the mounts the caller can see, as OpenAPI 3.
+    ReadApiDocument = Read "internal/specs/openapi" => ApiDocument;
+    /// The API of the mounts the caller can see, as OpenAPI 3.
+    WriteApiDocument = Update "internal/specs/openapi" => ApiDocument;
     /// Namespaces the caller can see.
     ReadUiNamespaces = Read "internal/ui/namespaces" => Nothing;
 }

@@ -38,6 +38,10 @@ pub struct RouteInfo {
     pub summary: &'static str,
     /// What it takes.
     pub fields: &'static [FieldDoc],
+    /// Whether its body itself is the data, whatever its members are called.
+    pub takes_anything: bool,
+    /// Whether a write tells `create` from `update`.
+    pub checks_existence: bool,
     /// Who may call it.
     pub access: Access,
     /// Whether it works while the server is sealed.
@@ -150,6 +154,7 @@ impl<E: Send + Sync + 'static> Table<E> {
         });
         if let Some(last) = self.routes.last_mut() {
             last.exists = Some(erased);
+            last.info.checks_existence = true;
         }
         self
     }
@@ -285,6 +290,8 @@ fn info<P: Endpoint>() -> RouteInfo {
         pattern: Pattern::new(P::PATH),
         summary: P::SUMMARY,
         fields: P::Request::FIELDS,
+        takes_anything: P::Request::TAKES_ANYTHING,
+        checks_existence: false,
         access: Access::Token,
         while_sealed: false,
         unaudited: false,

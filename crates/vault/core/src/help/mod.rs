@@ -1,6 +1,6 @@
 //! What a path is for, told from the same table of routes that answers it.
 
-mod openapi;
+pub(crate) mod openapi;
 
 use std::fmt::Write as _;
 
@@ -33,12 +33,14 @@ pub(crate) fn on(engine: &dyn Mounted, mount: &Mount, path: &str) -> Result<Answ
     } else {
         on_path(path, &routes)
     };
+    let mut document = openapi::Document::default();
+    document.add(&openapi::Place::of(mount), &routes);
     Ok(Answer::raw_json(
         200,
         &json_object! {
             "help" => text,
             "see_also" => arca_base::Json::Null,
-            "openapi" => openapi::document(&mount.full_path(), &routes),
+            "openapi" => document.finish(),
         },
     ))
 }

@@ -11,6 +11,7 @@ mod mounts;
 mod passwords;
 mod policies;
 mod seal;
+mod specification;
 mod status;
 mod tune;
 mod ui;
@@ -42,6 +43,7 @@ impl Engine for System {
             .and(wrapping::routes())
             .and(audit::routes())
             .and(ui::routes())
+            .and(specification::routes())
             .and(info::routes())
             .and(tune::routes())
             .and(mounts::routes())

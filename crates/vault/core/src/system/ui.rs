@@ -26,7 +26,8 @@ pub(super) fn routes() -> Table<System> {
         .optional_token()
 }
 
-async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
+/// What a caller may do.
+pub(super) async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
     let principal = match &*caller.token.entity_id {
         "" => None,
         id => active.identity.principal(id).await?,
