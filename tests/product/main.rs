@@ -29,5 +29,7 @@ mod ldap;
 mod logins;
 mod mfa;
 mod oidc;
+mod openapi;
 mod quotas;
+mod transcript;
 mod up;

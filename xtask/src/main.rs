@@ -10,6 +10,7 @@
 mod args;
 mod bench;
 mod deny;
+mod fuzz_api;
 mod kubernetes;
 mod setup;
 mod suite;
@@ -50,6 +51,12 @@ const TASKS: &[Task] = &[
         summary: "run the tests that need a real Kubernetes API server",
         usage: kubernetes::USAGE,
         run: kubernetes::run,
+    },
+    Task {
+        name: "fuzz-api",
+        summary: "search the API for requests that break the server",
+        usage: fuzz_api::USAGE,
+        run: fuzz_api::run,
     },
     Task {
         name: "tidy",

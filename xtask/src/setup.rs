@@ -108,7 +108,29 @@ const NEEDS: &[Need] = &[
     },
 ];
 
-const REQUIREMENTS: &str = "xtask/python/requirements.txt";
+/// A virtual environment with pinned packages.
+struct Python {
+    what: &'static str,
+    /// Below the target folder.
+    folder: &'static str,
+    requirements: &'static str,
+    /// What can be imported where everything is there.
+    modules: &'static str,
+}
+
+const CLIENTS: Python = Python {
+    what: "python clients",
+    folder: "python",
+    requirements: "xtask/python/requirements.txt",
+    modules: "hvac, dateutil, openapi_spec_validator",
+};
+
+const FUZZER: Python = Python {
+    what: "API fuzzer",
+    folder: "python-fuzz",
+    requirements: "xtask/python/fuzz.txt",
+    modules: "schemathesis",
+};
 
 pub(crate) fn run(args: Args) -> Result<()> {
     args.finish()?;
@@ -119,14 +141,20 @@ pub(crate) fn run(args: Args) -> Result<()> {
 pub(crate) fn prepare(workspace: &Workspace, purposes: &[Purpose]) -> Result<()> {
     install_packages(purposes)?;
     if purposes.contains(&Purpose::Tests) {
-        install_python(workspace)?;
+        CLIENTS.install(workspace)?;
     }
     Ok(())
 }
 
+/// Installs the API fuzzer, and gives its Python interpreter.
+pub(crate) fn prepare_fuzzer(workspace: &Workspace) -> Result<PathBuf> {
+    FUZZER.install(workspace)?;
+    Ok(FUZZER.interpreter(workspace))
+}
+
 /// The Python interpreter that has the pinned client libraries.
 pub(crate) fn python(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("python/bin/python")
+    CLIENTS.interpreter(workspace)
 }
 
 fn install_packages(purposes: &[Purpose]) -> Result<()> {
@@ -185,42 +213,45 @@ fn apt_get(prefix: &[&str], options: &[&str]) -> Result<()> {
     stream(Command::new(program).args(rest))
 }
 
-/// Makes the virtual environment, unless the one that is there has the same requirements.
-fn install_python(workspace: &Workspace) -> Result<()> {
-    let folder = workspace.target.join("python");
-    let wanted = fs::read_to_string(workspace.root.join(REQUIREMENTS)).context(REQUIREMENTS)?;
-    let installed = folder.join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) && has_modules(&python(workspace)) {
-        println!("{:<18} there", "python clients");
-        return Ok(());
+impl Python {
+    fn interpreter(&self, workspace: &Workspace) -> PathBuf {
+        workspace.target.join(self.folder).join("bin/python")
     }
-    println!(
-        "installing the python clients of {REQUIREMENTS} into {}",
-        folder.display()
-    );
-    stream(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&folder),
-    )?;
-    stream(
-        Command::new(python(workspace))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--require-hashes",
-                "-r",
-            ])
-            .arg(workspace.root.join(REQUIREMENTS)),
-    )?;
-    fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))
-}
 
-fn has_modules(python: &Path) -> bool {
-    captured(Command::new(python).args(["-c", "import hvac, dateutil"])).is_ok()
+    /// Makes the virtual environment, unless the one that is there has the same requirements.
+    fn install(&self, workspace: &Workspace) -> Result<()> {
+        let folder = workspace.target.join(self.folder);
+        let python = self.interpreter(workspace);
+        let requirements = workspace.root.join(self.requirements);
+        let wanted = fs::read_to_string(&requirements).context(self.requirements)?;
+        let installed = folder.join("installed.txt");
+        if fs::read_to_string(&installed).is_ok_and(|text| text == wanted) && self.is_there(&python) {
+            println!("{:<18} there", self.what);
+            return Ok(());
+        }
+        println!(
+            "installing the packages of {} into {}",
+            self.requirements,
+            folder.display()
+        );
+        stream(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&folder),
+        )?;
+        stream(
+            Command::new(python)
+                .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+                .args(["--require-hashes", "-r"])
+                .arg(requirements),
+        )?;
+        fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))
+    }
+
+    fn is_there(&self, python: &Path) -> bool {
+        let imports = format!("import {}", self.modules);
+        captured(Command::new(python).args(["-c", &imports])).is_ok()
+    }
 }
 
 fn has_python() -> bool {
@@ -293,15 +324,24 @@ mod tests {
 
     #[test]
     fn pins_every_python_package_by_content() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/requirements.txt");
-        let text = fs::read_to_string(path).unwrap();
-        let pins: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        assert!(pins.iter().any(|pin| pin.starts_with("hvac==")));
-        assert!(pins.iter().any(|pin| pin.starts_with("python-dateutil==")));
-        assert!(
-            pins.iter()
-                .all(|pin| pin.contains("==") && pin.contains("--hash=sha256:")),
-            "{pins:?}"
-        );
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (python, needed) in [
+            (
+                CLIENTS,
+                &["hvac==", "python-dateutil==", "openapi-spec-validator=="][..],
+            ),
+            (FUZZER, &["schemathesis=="]),
+        ] {
+            let text = fs::read_to_string(root.join(python.requirements)).unwrap();
+            let pins: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+            for name in needed {
+                assert!(pins.iter().any(|pin| pin.starts_with(name)), "{name}");
+            }
+            assert!(
+                pins.iter()
+                    .all(|pin| pin.contains("==") && pin.contains("--hash=sha256:")),
+                "{pins:?}"
+            );
+        }
     }
 }

@@ -167,6 +167,15 @@ impl Fault {
         Self::new(Class::WrongOperation, "unsupported operation", true)
     }
 
+    /// 405 without a message, for anybody: endpoints that answer before a token is looked at.
+    #[must_use]
+    pub fn wrong_method() -> Self {
+        Self {
+            silent: true,
+            ..Self::new(Class::WrongOperation, "", false)
+        }
+    }
+
     /// 415.
     pub fn wrong_media_type(text: impl Into<String>) -> Self {
         Self::new(Class::WrongMediaType, text, false)

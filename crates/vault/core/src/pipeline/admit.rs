@@ -96,6 +96,12 @@ async fn count(facts: &Facts, incoming: &Incoming) -> Result<(), Exceeded> {
 /// The mount a request goes to. A sealed server has its own endpoints only.
 async fn find(core: &Core, facts: &Facts, incoming: &Incoming) -> Result<Option<Target>, Fault> {
     let path = incoming.path.as_str();
+    if core
+        .system_target(path)
+        .is_some_and(|target| wrong_for_anybody(&target, incoming.operation))
+    {
+        return Err(Fault::wrong_method());
+    }
     match &facts.active {
         Some(active) => active.router.resolve(path).await,
         None => {
@@ -111,6 +117,18 @@ async fn find(core: &Core, facts: &Facts, incoming: &Incoming) -> Result<Option<
             }
         }
     }
+}
+
+/// Whether this is the wrong operation on an endpoint that anybody may ask in any state of the server: such a request
+/// fails the same way with every token, and without one.
+fn wrong_for_anybody(target: &Target, operation: Operation) -> bool {
+    if operation == Operation::Help || target.engine.find(operation, &target.path) != Found::WrongOperation {
+        return false;
+    }
+    let routes = target.engine.routes().into_iter();
+    routes
+        .filter(|route| route.pattern.matches(&target.path).is_some())
+        .all(|route| route.access == Access::Anonymous && route.while_sealed)
 }
 
 /// The route of a request. Its absence is an error only for callers whose policies allow the path, so it is

@@ -287,6 +287,10 @@ async fn agrees_with_what_happens() {
                 .server
                 .request(operation, &at, Some(&token), json!({}), None)
                 .await;
+            if done.status == 405 && done.body == json!({"errors": []}) {
+                // Told to anybody, before policies are asked.
+                continue;
+            }
             let request = json!({"token": token, "operation": operation.as_str(), "path": at});
             let data = explain(&vault, request).await;
             assert_eq!(

@@ -1,6 +1,8 @@
 //! What anybody can reach without a token: one list. Adding to it must be a decision.
 
-use arca_testkit::TestServer;
+use arca_base::Operation;
+use arca_testkit::{TestServer, Unsealed};
+use serde_json::{Value, json};
 
 #[test]
 fn the_unauthenticated_surface_is_this_list() {
@@ -56,4 +58,30 @@ fn the_unauthenticated_surface_is_this_list() {
             "update sys/wrapping/lookup",
         ]
     );
+}
+
+/// Status is asked for with and without tokens, sealed and unsealed: what is wrong with a request is told before either.
+#[tokio::test]
+async fn a_wrong_method_on_what_anybody_may_ask_is_told_to_anybody() {
+    let vault = Unsealed::start().await;
+    let sealed = TestServer::new();
+    for path in ["sys/health", "sys/seal-status", "sys/init", "sys/leader"] {
+        for (server, token) in [
+            (&vault.server, None),
+            (&vault.server, Some("bad")),
+            (&sealed, None),
+        ] {
+            let answer = server
+                .request(Operation::Delete, path, token, Value::Null, None)
+                .await
+                .expect(405);
+            assert_eq!(answer.body, json!({"errors": []}), "{path}");
+        }
+    }
+    // A login is a route like any other.
+    let other = vault
+        .server
+        .request(Operation::Delete, "sys/wrapping/lookup", None, Value::Null, None)
+        .await;
+    let _ = other.expect(403);
 }
