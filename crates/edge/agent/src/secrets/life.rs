@@ -12,8 +12,18 @@ const PASSING: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 const LASTING: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 /// Most a server may make us wait.
 const PATIENCE: Duration = Duration::from_mins(5);
-/// Shortest and longest time between two credentials of the same dependency.
+/// Shortest and longest time between two credentials of the same dependency, while they end before their time.
 const FLOOR: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(10));
+/// Credentials in a row that ended before their time until the floor is kept whatever their length: one is an
+/// operator who revoked it, two are a loop.
+const LOOP: u32 = 2;
+/// Part of its length before the end of a lease at which it is replaced at the latest: an outage of a tenth of the
+/// length passes unnoticed, and leaves time for one more attempt.
+const SPARE: f64 = 0.12;
+/// Shortest pause before the end of what is held.
+const HURRY: Duration = Duration::from_millis(20);
+/// What is good for less was over when it came.
+const OVER: Duration = Duration::from_secs(1);
 /// Over how long requests spread that one event caused for many.
 const SPREAD: Duration = Duration::from_secs(10);
 /// How often a file is looked at.
@@ -102,6 +112,18 @@ impl Lease {
     fn is_extended(&self) -> bool {
         self.renewable && !self.last && !self.is_cut_by_owner()
     }
+
+    /// How long before its end it is replaced if `left` is left of it. What is left at the end of a lease that cannot
+    /// be extended any more may be little compared with the outages of a server that makes such leases.
+    fn spare(&self, left: Duration, roll: f64) -> Duration {
+        let spare = part(left, between(SPARE, SPARE + 0.1, roll));
+        spare.max(part(self.length, SPARE))
+    }
+
+    fn replaced_at(&self, roll: f64) -> Moment {
+        let whole = self.end().from(self.since);
+        self.since.after(whole.saturating_sub(self.spare(whole, roll)))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -126,9 +148,10 @@ pub(crate) struct Life {
     pause: Duration,
     /// Whether the last attempt failed for lack of permission.
     forbidden: bool,
-    /// When what is held was made, if making it costs something, and how long the next has to wait.
-    made: Option<Moment>,
-    floor: Duration,
+    /// When what is held was made, if making it costs something, and how long it was good for.
+    made: Option<(Moment, Duration)>,
+    /// Credentials in a row that ended before their time.
+    premature: u32,
     /// What is held was to be replaced no earlier than this.
     planned: Option<Moment>,
     is_static: bool,
@@ -150,7 +173,7 @@ impl Life {
             pause: Duration::ZERO,
             forbidden: false,
             made: None,
-            floor: FLOOR.0,
+            premature: 0,
             planned: None,
             is_static: false,
         }
@@ -179,6 +202,13 @@ impl Life {
         let phase = std::mem::replace(&mut self.phase, Phase::Busy);
         let checked = self.check.take_if(|check| check.is_reached(now)).is_some();
         let renew = matches!(phase, Phase::Idle { renew: true, .. });
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.end().is_reached(now))
+        {
+            return Step::Fetch;
+        }
         let fetch_is_due = matches!(phase, Phase::Idle { renew: false, due } if due.is_reached(now));
         match &self.lease {
             Some(lease) if lease.is_extended() && (renew || checked) && !fetch_is_due => Step::Renew {
@@ -205,20 +235,16 @@ impl Life {
         self.recover();
         self.ends = None;
         self.lease = None;
+        self.check = None;
         self.is_static = false;
-        let early = between(rules.threshold - 0.05, rules.threshold + 0.05, roll);
-        let early = if early > 0.0 && early < 1.0 {
-            early
-        } else {
-            rules.threshold
-        };
+        let early = replace_at(rules.threshold, roll);
         let due = match timing {
             Timing::Lease {
                 id,
                 renewable,
                 length,
             } => {
-                self.note_made(now);
+                self.note_made(now, length);
                 self.lease = Some(Lease {
                     id,
                     renewable,
@@ -229,11 +255,12 @@ impl Life {
                     owner,
                     owner_ends,
                 });
-                self.plan(now, roll, early);
+                let spare = part(self.left(now), 1.0 - early);
+                self.plan(now, roll, spare);
                 return;
             }
             Timing::Ends(left) => {
-                self.note_made(now);
+                self.note_made(now, left);
                 self.ends = Some(now.after(left));
                 let due = self.not_before_floor(now.after(part(left, early)));
                 self.planned = Some(due);
@@ -260,9 +287,11 @@ impl Life {
         if let Some(lease) = &mut self.lease {
             lease.since = now;
             lease.left = length;
-            lease.last = !renewable || length.saturating_add(Duration::from_secs(1)) < lease.length;
+            // Whole seconds are told, so one less is not yet a refusal.
+            let rounding = Duration::from_secs(1).min(lease.length / 4);
+            lease.last = !renewable || length.saturating_add(rounding) < lease.length;
         }
-        self.plan(now, roll, between(0.8, 0.9, roll));
+        self.plan_spared(now, roll);
     }
 
     /// The server says how much of the lease is left.
@@ -272,7 +301,7 @@ impl Life {
             lease.since = now;
             lease.left = left;
         }
-        self.plan(now, roll, between(0.8, 0.9, roll));
+        self.plan_spared(now, roll);
     }
 
     /// No answer, or none that helps.
@@ -288,8 +317,13 @@ impl Life {
             Failure::Passing(Some(asked)) => asked.min(PATIENCE),
             _ => Duration::ZERO,
         };
+        let left = self.left(now);
+        let pause = match failure {
+            Failure::Passing(_) if !left.is_zero() => self.pause.min((left / 2).max(HURRY)),
+            _ => self.pause,
+        };
         // A little later than asked for, so that not everybody comes at once.
-        let wait = self.pause.max(asked + part(asked, roll * 0.1));
+        let wait = pause.max(asked + part(asked, roll * 0.1));
         self.idle(false, now.after(wait));
         self.follow_up(now);
     }
@@ -300,6 +334,7 @@ impl Life {
         match failure {
             Failure::Gone => {
                 self.lease = None;
+                self.check = None;
                 self.planned = None;
                 let due = self.not_before_floor(now.after(part(SPREAD, roll)));
                 self.idle(false, due);
@@ -308,18 +343,15 @@ impl Life {
                 if let Some(lease) = &mut self.lease {
                     lease.last = true;
                 }
-                self.plan(now, roll, between(0.8, 0.9, roll));
+                self.plan_spared(now, roll);
             }
             Failure::Passing(asked) => {
                 self.pause = next_pause(self.pause, PASSING.0, PASSING.1, roll);
                 let again = now.after(self.pause.max(asked.unwrap_or_default().min(PATIENCE)));
-                let replace = self.lease.as_ref().map(|lease| {
-                    let whole = lease.end().from(lease.since);
-                    lease.since.after(part(whole, between(0.8, 0.9, roll)))
-                });
+                let replace = self.lease.as_ref().map(|lease| lease.replaced_at(roll));
                 let extended = self.lease.as_ref().is_some_and(Lease::is_extended);
                 match replace {
-                    Some(replace) if !extended || replace.steady <= again.steady => {
+                    Some(replace) if !extended || replace.from(now) <= again.from(now) => {
                         let due = self.not_before_floor(replace.later(now));
                         self.idle(false, due);
                     }
@@ -363,45 +395,61 @@ impl Life {
         lease.owner_ends = owner_ends(lease.owner);
         self.check = Some(now.after(part(SPREAD, roll)));
         if !matches!(self.phase, Phase::Busy) {
-            self.plan(now, roll, between(0.8, 0.9, roll));
+            self.plan_spared(now, roll);
         }
     }
 
-    /// Decides between extending and replacing the lease that is held.
-    fn plan(&mut self, now: Moment, roll: f64, replace_at: f64) {
+    /// Decides between extending and replacing the lease that is held, which is replaced when `spare` is left of it.
+    fn plan(&mut self, now: Moment, roll: f64, spare: Duration) {
         let Some(lease) = &self.lease else {
             self.idle(false, now);
             return;
         };
         let (renew, due) = if lease.is_extended() {
             let fraction = 2.0 / 3.0 * between(0.9, 1.1, roll);
-            (true, lease.since.after(part(lease.left, fraction)))
+            (true, lease.since.after(part(lease.left, fraction)).later(now))
         } else {
-            (false, now.after(part(lease.end().from(now), replace_at)))
-        };
-        let due = if renew {
-            due.later(now)
-        } else {
-            self.not_before_floor(due)
+            let due = now.after(lease.end().from(now).saturating_sub(spare));
+            (false, self.not_before_floor(due))
         };
         self.planned = Some(due);
         self.idle(renew, due);
         self.follow_up(now);
     }
 
-    /// Remembers that a credential was made, and makes the next one wait longer if this one came before its time.
-    fn note_made(&mut self, now: Moment) {
-        let premature = self.planned.is_none_or(|planned| !planned.is_reached(now));
-        self.floor = if self.made.is_some() && premature {
-            self.floor.saturating_mul(2).min(FLOOR.1)
-        } else {
-            FLOOR.0
-        };
-        self.made = Some(now);
+    fn plan_spared(&mut self, now: Moment, roll: f64) {
+        let left = self.left(now);
+        let spare = self.lease.as_ref().map(|lease| lease.spare(left, roll));
+        self.plan(now, roll, spare.unwrap_or_default());
     }
 
+    /// How long what is held is still good for.
+    fn left(&self, now: Moment) -> Duration {
+        self.end().map(|end| end.from(now)).unwrap_or_default()
+    }
+
+    /// Remembers that a credential was made, and makes the next one wait longer if this one came before its time.
+    fn note_made(&mut self, now: Moment, length: Duration) {
+        let is_early = self.planned.is_none_or(|planned| !planned.is_reached(now));
+        self.premature = if self.made.is_some() && (is_early || length < OVER) {
+            self.premature.saturating_add(1)
+        } else {
+            0
+        };
+        self.made = Some((now, length));
+    }
+
+    /// Credentials that end before their time are made ever more seldom. One that was to live for less than the
+    /// floor is replaced before it ends nevertheless, unless that has become a loop.
     fn not_before_floor(&self, due: Moment) -> Moment {
-        self.made.map_or(due, |made| due.later(made.after(self.floor)))
+        let Some((made, length)) = self.made else {
+            return due;
+        };
+        let doubled = 2_u32.saturating_pow(self.premature);
+        let floor = FLOOR.0.saturating_mul(doubled).min(FLOOR.1);
+        let length = self.end().map_or(length, |end| end.from(made).min(length));
+        let is_short = self.premature < LOOP && length >= OVER;
+        due.later(made.after(if is_short { floor.min(length / 2) } else { floor }))
     }
 
     const fn recover(&mut self) {
@@ -422,3 +470,16 @@ impl Life {
         }
     }
 }
+
+/// The part of its life after which a credential that cannot be extended is replaced: a little before `threshold`.
+fn replace_at(threshold: f64, roll: f64) -> f64 {
+    let early = between(threshold - SPARE, threshold - SPARE + 0.1, roll);
+    if early > 0.0 && early < 1.0 {
+        early
+    } else {
+        threshold
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -43,13 +43,20 @@ impl Moment {
         self.from(now).is_zero()
     }
 
-    /// The later of two instants, by the steady clock.
+    /// An instant that is reached no earlier than both.
     pub(crate) fn later(self, other: Self) -> Self {
-        if other.steady > self.steady { other } else { self }
+        Self {
+            steady: self.steady.max(other.steady),
+            wall: self.wall.max(other.wall),
+        }
     }
 
-    /// The earlier of two instants, by the steady clock.
+    /// The instant that is reached as soon as one of two is: which one is earlier by one clock may be later by the
+    /// other, if a machine was suspended between the two were noted.
     pub(crate) fn earlier(self, other: Self) -> Self {
-        if other.steady < self.steady { other } else { self }
+        Self {
+            steady: self.steady.min(other.steady),
+            wall: self.wall.min(other.wall),
+        }
     }
 }
