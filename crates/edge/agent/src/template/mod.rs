@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `text` | a template as it was read, and one pass over it |
 //! | `functions` | what templates can call: the parts that reach outside |
+//! | `library` | the other parts |
 //! | `item` | one template on its way through the life of the agent |
 //! | `destination` | its file |
 //! | `command` | what runs after files have changed |
@@ -15,6 +16,7 @@ mod command;
 mod destination;
 mod functions;
 mod item;
+mod library;
 mod rehearsal;
 mod text;
 

@@ -6,11 +6,10 @@ use std::io::Read;
 use std::sync::Arc;
 
 use arca_base::Secret;
-use arca_lang::template::{
-    BuiltinsOnly, Delimiters, Functions, Limits, MissingKey, Options, Syntax, Template, Value,
-};
+use arca_lang::template::{Delimiters, Functions, Limits, MissingKey, Options, Syntax, Template, Value};
 
 use super::functions::{Outside, SideFile};
+use super::library::Library;
 use crate::config::{TemplateSource, TemplateText};
 use crate::secrets::{Dependency, Secrets};
 
@@ -102,7 +101,7 @@ impl Text {
                 ..Limits::default()
             },
         };
-        let mut inner = BuiltinsOnly;
+        let mut inner = Library::default();
         let mut functions = outside(&self.settings, secrets, &mut inner);
         let rendered = self.template.render_bytes(&Value::Nil, &mut functions, &options);
         let Outside {
@@ -145,7 +144,7 @@ fn parse(settings: &TemplateText, destination: &str, secrets: &Secrets) -> Resul
         bytes: LONGEST,
         ..Syntax::default()
     };
-    let mut inner = BuiltinsOnly;
+    let mut inner = Library::default();
     let functions = outside(settings, secrets, &mut inner);
     Template::parse_with("", &text, &functions, &syntax).map_err(|error| BadTemplate::Syntax {
         destination: destination.to_owned(),

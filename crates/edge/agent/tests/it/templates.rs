@@ -389,3 +389,22 @@ async fn a_rehearsal_says_what_would_be_and_writes_nothing() {
     assert!(missing.bytes.is_none() && missing.error.unwrap().contains("no secret exists at"));
     assert!(!stage.world.path("out").exists());
 }
+
+#[tokio::test]
+async fn the_library_is_there_and_can_be_denied() {
+    let template = |more: &str, name: &str| {
+        format!(
+            "template {{\n destination = \"@/{name}\"\n {more}\n contents = \"{{{{ with secret \\\"secret/app\\\" \
+             }}}}{{{{ .Data.data.password | sprig_upper | sprig_quote }}}}{{{{ end }}}}\"\n}}\n"
+        )
+    };
+    let text = template("", "out") + &template("function_denylist = [\"sprig_u*\"]", "denied");
+    let stage = start(world().await, &text);
+    stage.until_file("out", "\"ONE\"").await;
+    until(|| !stage.trouble(1).is_empty()).await;
+    assert!(
+        stage.trouble(1).contains("function_denylist"),
+        "{}",
+        stage.trouble(1)
+    );
+}
