@@ -22,6 +22,8 @@ const LOOP: u32 = 2;
 const SPARE: f64 = 0.12;
 /// Shortest pause before the end of what is held.
 const HURRY: Duration = Duration::from_millis(20);
+/// A lease of which a second is little.
+const LONG: Duration = Duration::from_mins(1);
 /// What is good for less was over when it came.
 const OVER: Duration = Duration::from_secs(1);
 /// Over how long requests spread that one event caused for many.
@@ -287,8 +289,8 @@ impl Life {
         if let Some(lease) = &mut self.lease {
             lease.since = now;
             lease.left = length;
-            // Whole seconds are told, so one less is not yet a refusal.
-            let rounding = Duration::from_secs(1).min(lease.length / 4);
+            // One second less may be rounding; of a short lease it is too much to find out.
+            let rounding = Duration::from_secs(u64::from(lease.length >= LONG));
             lease.last = !renewable || length.saturating_add(rounding) < lease.length;
         }
         self.plan_spared(now, roll);
@@ -308,20 +310,12 @@ impl Life {
     pub(crate) fn fetch_failed(&mut self, failure: Failure, now: Moment, roll: f64) {
         self.failures = self.failures.saturating_add(1);
         self.forbidden = failure == Failure::Forbidden;
-        let bounds = match failure {
-            Failure::Passing(_) => PASSING,
-            Failure::Lasting | Failure::Forbidden | Failure::Gone => LASTING,
+        let (bounds, longest, asked) = match failure {
+            Failure::Passing(asked) => (PASSING, self.longest_pause(now), asked.unwrap_or_default()),
+            Failure::Lasting | Failure::Forbidden | Failure::Gone => (LASTING, Duration::MAX, Duration::ZERO),
         };
         self.pause = next_pause(self.pause, bounds.0, bounds.1, roll);
-        let asked = match failure {
-            Failure::Passing(Some(asked)) => asked.min(PATIENCE),
-            _ => Duration::ZERO,
-        };
-        let left = self.left(now);
-        let pause = match failure {
-            Failure::Passing(_) if !left.is_zero() => self.pause.min((left / 2).max(HURRY)),
-            _ => self.pause,
-        };
+        let (pause, asked) = (self.pause.min(longest), asked.min(PATIENCE));
         // A little later than asked for, so that not everybody comes at once.
         let wait = pause.max(asked + part(asked, roll * 0.1));
         self.idle(false, now.after(wait));
@@ -418,14 +412,28 @@ impl Life {
     }
 
     fn plan_spared(&mut self, now: Moment, roll: f64) {
-        let left = self.left(now);
-        let spare = self.lease.as_ref().map(|lease| lease.spare(left, roll));
+        let spare = self.lease.as_ref().map(|lease| lease.spare(self.left(now), roll));
         self.plan(now, roll, spare.unwrap_or_default());
     }
 
     /// How long what is held is still good for.
     fn left(&self, now: Moment) -> Duration {
         self.end().map(|end| end.from(now)).unwrap_or_default()
+    }
+
+    /// Longest pause that leaves time for another attempt before what is held ends. Ends are told in whole seconds,
+    /// and what ended by the wall clock alone may live, because that may have been set.
+    fn longest_pause(&self, now: Moment) -> Duration {
+        let Some(end) = self.end() else {
+            return Duration::MAX;
+        };
+        let left = end.steady.saturating_sub(now.steady);
+        let left = Some(end.from(now)).filter(|left| !left.is_zero()).unwrap_or(left);
+        match now.steady.saturating_sub(end.steady) {
+            _ if !left.is_zero() => (left / 2).max(HURRY),
+            over if over < OVER => PASSING.0,
+            _ => Duration::MAX,
+        }
     }
 
     /// Remembers that a credential was made, and makes the next one wait longer if this one came before its time.
@@ -445,9 +453,14 @@ impl Life {
         let Some((made, length)) = self.made else {
             return due;
         };
-        let doubled = 2_u32.saturating_pow(self.premature);
-        let floor = FLOOR.0.saturating_mul(doubled).min(FLOOR.1);
-        let length = self.end().map_or(length, |end| end.from(made).min(length));
+        let floor = FLOOR
+            .0
+            .saturating_mul(2_u32.saturating_pow(self.premature))
+            .min(FLOOR.1);
+        // By the steady clock alone: one that was set back would make it look over when it came.
+        let length = self
+            .end()
+            .map_or(length, |end| end.steady.saturating_sub(made.steady).min(length));
         let is_short = self.premature < LOOP && length >= OVER;
         due.later(made.after(if is_short { floor.min(length / 2) } else { floor }))
     }

@@ -1,3 +1,4 @@
+//! Every decision by a table, and whole days with a server that keeps its word.
 
 use std::time::Duration;
 
@@ -114,7 +115,7 @@ fn a_lease_that_is_cut_by_its_longest_life_is_replaced_before_that() {
     let cases = [
         (4, 1, true, "fetch"),
         (4, 4, true, "renew"),
-        (4, 3, true, "renew"),
+        (4, 3, true, "fetch"),
         (3600, 3599, true, "renew"),
         (3600, 3598, true, "fetch"),
         (3600, 3600, false, "fetch"),
@@ -522,12 +523,17 @@ fn live(day: &Day) -> Result<Server, TestCaseError> {
 fn bounds(server: &Server, jumps: u64) -> Result<(), TestCaseError> {
     let lives = DAY.as_secs() / server.length.as_secs() + 1;
     prop_assert!(server.answered <= lives * 5 + jumps * 2 + 2, "{server:?}");
-    prop_assert!(server.refused <= lives * 20, "{server:?}");
-    let credentials = DAY.as_secs_f64() / server.longest.as_secs_f64();
-    // An outage may replace one that could have been extended.
-    let most = if server.renewable { lives } else { 2 * lives };
-    prop_assert!(server.made <= most + jumps + 2, "{server:?}");
-    prop_assert!(server.made as f64 >= credentials.floor(), "{server:?}");
+    // The dice may always fall on the shortest pause: four attempts in each second without an answer, and some more
+    // shortly before an end.
+    prop_assert!(
+        server.refused <= DAY.as_secs() / 10 * 4 + lives * 10,
+        "{server:?}"
+    );
+    prop_assert!(server.made <= lives * 2 + jumps + 2, "{server:?}");
+    prop_assert!(
+        server.made >= DAY.as_secs() / server.longest.as_secs(),
+        "{server:?}"
+    );
     Ok(())
 }
 
