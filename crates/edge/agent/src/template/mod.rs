@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `text` | a template as it was read, and one pass over it |
 //! | `functions` | what templates can call: the parts that reach outside |
-//! | `library` | the other parts |
+//! | `library`, `plain` | the other parts |
 //! | `item` | one template on its way through the life of the agent |
 //! | `destination` | its file |
 //! | `command` | what runs after files have changed |
@@ -17,6 +17,7 @@ mod destination;
 mod functions;
 mod item;
 mod library;
+mod plain;
 mod rehearsal;
 mod text;
 

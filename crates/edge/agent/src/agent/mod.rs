@@ -1,5 +1,8 @@
 //! All parts together, from start to end.
 
+mod rehearse;
+mod work;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{self, AuthError, Login, Rejections};
 use crate::board::Board;
-use crate::config::{AgentConfig, MethodKind};
+use crate::config::AgentConfig;
 use crate::notify;
 use crate::pid_file::PidFile;
 use crate::proxy::cache::LeaseCache;
@@ -24,8 +27,9 @@ use crate::server::{Connect, Connection};
 use crate::sinks::{SinkError, Sinks, Written};
 use crate::status;
 use crate::supervise::{Ended, EnvironmentFeed, Order, Program, SuperviseError, Supervisor, signals};
-use crate::template::{Around, BadTemplate, Progress, Rehearsal, Templates};
+use crate::template::{Around, BadTemplate, Progress, Templates};
 use crate::token::TokenFeed;
+use work::{Work, given_up};
 
 /// How long the end of the agent waits for the server to revoke its token.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -158,65 +162,6 @@ impl Agent {
         }
         drop(self.pid_file.take());
         ended
-    }
-
-    /// Logs in, fetches what templates need for `limit` at most, and says what would come of each. Writes nothing
-    /// and runs nothing; every credential that was made is revoked, and so is the token, unless it was lent by a
-    /// file.
-    ///
-    /// # Errors
-    /// [`AgentError`]
-    pub async fn rehearse(mut self, limit: Duration) -> Result<Vec<Rehearsal>, AgentError> {
-        let (sender, feed) = watch::channel(None);
-        let (mut parts, rejections) = (JoinSet::new(), Rejections::default());
-        let (templates, broker, _) = self.stage(&feed)?;
-        let secrets = templates.secrets().clone();
-        parts.spawn(broker.reporting(rejections.clone()).run(CancellationToken::new()));
-        let is_lent = self.has_lent_token();
-        let login = self.login(sender, rejections);
-        let logged_out = login.as_ref().map(JoinHandle::abort_handle);
-        let outcome = tokio::select! {
-            error = failure(login) => Err(error),
-            found = templates.rehearse(limit) => Ok(found),
-        };
-        if let Some(login) = logged_out {
-            login.abort();
-        }
-        parts.shutdown().await;
-        if is_lent {
-            self.give_back(&feed, secrets.leases()).await;
-        } else {
-            self.revoke(&feed).await;
-        }
-        outcome
-    }
-
-    /// Whether the token is somebody else's, who goes on to use it.
-    fn has_lent_token(&self) -> bool {
-        let method = self
-            .config
-            .auto_auth
-            .as_ref()
-            .map(|auto_auth| &auto_auth.method.kind);
-        matches!(method, Some(MethodKind::TokenFile { .. }))
-    }
-
-    /// Ends what was made, without the token it was made with.
-    async fn give_back(&self, feed: &TokenFeed, leases: Vec<String>) {
-        let token = feed.borrow().as_ref().map(|held| held.token.duplicate());
-        let client = self.client.clone().with_retries(0).with_timeout(Some(FAREWELL));
-        let client = client.with_token(token);
-        for lease in leases {
-            let mut request = arca_base::json::Object::new();
-            request.insert("lease_id".to_owned(), lease.as_str().into());
-            if let Err(error) = client.write("sys/leases/revoke", &request).await {
-                tracing::warn!(
-                    lease,
-                    error = error.in_one_line(),
-                    "a lease that was made lives until its end"
-                );
-            }
-        }
     }
 
     async fn sinks(
@@ -485,35 +430,4 @@ async fn ended(process: Option<&mut JoinHandle<Result<Ended, SuperviseError>>>) 
             Err(error) => Err(AgentError::Part(error.to_string())),
         },
     }
-}
-
-/// What an agent that does its work once has to do.
-struct Work {
-    written: Option<Written>,
-    progress: watch::Receiver<Progress>,
-    feed: TokenFeed,
-}
-
-impl Work {
-    /// Completes when it is done, if the agent `ends` then.
-    async fn done(mut self, ends: bool) {
-        if !ends || self.feed.wait_for(Option::is_some).await.is_err() {
-            return std::future::pending().await;
-        }
-        if let Some(written) = &mut self.written {
-            written.wait().await;
-        }
-        if self.progress.wait_for(Progress::is_done).await.is_err() {
-            std::future::pending().await
-        }
-    }
-}
-
-/// Completes when templates cannot go on and the configuration asks to end then.
-async fn given_up(mut progress: watch::Receiver<Progress>) -> AgentError {
-    let failed = match progress.wait_for(|progress| progress.failed.is_some()).await {
-        Ok(progress) => progress.failed.clone().unwrap_or_default(),
-        Err(_) => return std::future::pending().await,
-    };
-    AgentError::Failed(failed)
 }
