@@ -57,6 +57,7 @@ fn the_document_is_valid() {
 fn fuzz(node: &Node, python: &Path, filter: &str, examples: &str) -> Ran {
     let mut command = bare(&python.with_file_name("schemathesis"), node.folder());
     command
+        .current_dir(node.folder())
         .env("SCHEMATHESIS_HOOKS", "fuzz_api")
         .env("PYTHONPATH", checked_in("clients/python"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
