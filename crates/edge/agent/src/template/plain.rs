@@ -395,6 +395,14 @@ mod tests {
                 r#"{{ "" | parseInt }} {{ "42" | parseInt | add 1 }} {{ "t" | parseBool }}"#,
                 "0 43 true",
             ),
+        ] {
+            assert_eq!(rendered(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn digests_and_templates_are_values() {
+        for (text, expected) in [
             (
                 r#"{{ "a" | sha256Hex }}"#,
                 "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
