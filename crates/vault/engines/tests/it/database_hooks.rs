@@ -151,6 +151,15 @@ async fn roles_stand_in_folders() {
         user.lease
     );
     let _ = estate.log_in(&user.name, &user.password).await.unwrap();
+    let sessions = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'",
+        user.name
+    );
+    estate
+        .eventually("the session of the login is over", || {
+            estate.query(&sessions) == "0"
+        })
+        .await;
     let _ = estate.revoke(&user.lease).await.expect(204);
     assert_eq!(estate.users(), 0);
     let _ = estate.vault.write(ROLE, role()).await.expect(204);
