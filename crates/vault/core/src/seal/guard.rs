@@ -56,6 +56,9 @@ pub(crate) enum Proof {
     },
 }
 
+/// How the row of the former set is written.
+const FORMER_VERSION: u32 = 1;
+
 /// A guard as stored after a change.
 #[derive(Serialize, Deserialize)]
 struct StoredFormer {
@@ -71,7 +74,7 @@ impl Guard {
     /// [`Fault::internal`] when it cannot be encoded.
     pub(crate) fn as_former(&self) -> Result<Vec<u8>, Fault> {
         let stored = StoredFormer {
-            version: 1,
+            version: FORMER_VERSION,
             config: self.config.clone(),
             sealed: STANDARD.encode(&self.sealed),
         };
@@ -80,6 +83,13 @@ impl Guard {
 
     fn of_former(bytes: &[u8]) -> Result<Self, Fault> {
         let stored: StoredFormer = serde_json::from_slice(bytes).map_err(Fault::internal)?;
+        if stored.version != FORMER_VERSION {
+            let found = stored.version;
+            return Err(Fault::internal(format!(
+                "{} has version {found}, which a newer server wrote",
+                layout::FORMER
+            )));
+        }
         Ok(Self {
             sealed: STANDARD.decode(&stored.sealed).map_err(Fault::internal)?,
             config: stored.config,
@@ -153,9 +163,18 @@ impl Guards {
         for (guard, by_former) in sets {
             let needed = usize::from(guard.config.threshold);
             more |= shares.len() < needed;
-            if shares.len() == needed
-                && let Some(key) = guard.open(seal, shares).await?
-            {
+            if shares.len() != needed {
+                continue;
+            }
+            let opened = match guard.open(seal, shares).await {
+                // The seal may have changed since, and no longer know how to open what it sealed for the former set.
+                Err(error) if by_former => {
+                    tracing::warn!(%error, "the former shares cannot be tried and count as wrong");
+                    None
+                }
+                opened => opened?,
+            };
+            if let Some(key) = opened {
                 let guard = guard.clone();
                 return Ok(Proof::Proven {
                     key,
