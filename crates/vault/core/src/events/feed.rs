@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arca_base::NamespaceId;
-use arca_storage::{Revision, WatchError};
+use arca_storage::{Change, Changes, Revision, WatchError};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
@@ -123,9 +123,25 @@ impl Feed {
     }
 }
 
-/// Reads the events of a commit.
-pub(super) async fn read(active: &Active, changes: &[arca_storage::Change]) -> Result<Option<Commit>, Fault> {
+/// The history of the store after `from`, whole: what a commit tells, and what it wrote.
+pub(super) fn history(active: &Active, from: u64) -> Changes {
+    active.barrier.storage().watch("", Revision(from))
+}
+
+/// Reads the events of a commit; `None` if it tells nothing.
+///
+/// The history may be faster than whoever made the commit, so what was cached of its records is dropped first: who is
+/// told of a change and reads it at once must not find what was there before.
+pub(super) async fn read(active: &Active, commit: Vec<Change>) -> Result<Option<Commit>, Fault> {
     let folder = told::folder(&NamespaceId::root());
+    let (changes, written): (Vec<_>, Vec<_>) = commit
+        .into_iter()
+        .partition(|change| change.key.starts_with(&folder));
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let written: Vec<String> = written.into_iter().map(|change| change.key).collect();
+    active.barrier.forget(&written);
     let mut mounts = active.events.mounts(active).await?;
     let unknown = changes.iter().any(|change| {
         let key = change.key.strip_prefix(&folder);
@@ -144,7 +160,7 @@ pub(super) async fn read(active: &Active, changes: &[arca_storage::Change]) -> R
         mounts: &mounts,
         folder: &folder,
     };
-    Ok(Commit::of(changes, &origin))
+    Ok(Commit::of(&changes, &origin))
 }
 
 /// Follows for as long as the server is unsealed.
@@ -161,21 +177,10 @@ async fn follow(active: &Active) -> Result<(), String> {
     let storage = active.barrier.storage();
     let Revision(from) = storage.revision().await.map_err(|error| error.to_string())?;
     active.events.begin_at(from);
-    let folder = told::folder(&NamespaceId::root());
-    let mut changes = storage.watch("", Revision(from));
+    let mut changes = history(active, from);
     while let Some(batch) = changes.next().await {
         let batch = batch.map_err(|error: WatchError| error.to_string())?;
-        if !batch.iter().any(|change| change.key.starts_with(&folder)) {
-            continue;
-        }
-        let (told, written): (Vec<_>, Vec<_>) = batch
-            .into_iter()
-            .partition(|change| change.key.starts_with(&folder));
-        // The history may be faster than whoever made the commit. Who is told of a change and reads it at once must
-        // not find what was cached before.
-        let written: Vec<String> = written.into_iter().map(|change| change.key).collect();
-        active.barrier.forget(&written);
-        let commit = read(active, &told).await;
+        let commit = read(active, batch).await;
         if let Some(commit) = commit.map_err(|fault| fault.to_string())? {
             active.events.hand_out(commit);
         }

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::feed::{self, Item};
 use super::happened::{Commit, Event};
-use super::told;
 use crate::active::Active;
 use crate::engine::Caller;
 use crate::fault::Fault;
@@ -171,7 +170,7 @@ impl Subscription {
             Next::Commit(commit) => self.look_at(&commit).await?,
             Next::Changes(changes) => {
                 let active = self.viewer.active()?;
-                let commit = feed::read(&active, &changes).await;
+                let commit = feed::read(&active, changes).await;
                 if let Some(commit) = commit.map_err(|_| UNANSWERED.to_owned())? {
                     self.look_at(&commit).await?;
                     self.join(&active);
@@ -331,6 +330,5 @@ fn unanswered(error: arca_storage::StorageError) -> Fault {
 }
 
 fn history(active: &Active, from: u64) -> Source {
-    let folder = told::folder(&arca_base::NamespaceId::root());
-    Source::History(active.barrier.storage().watch(&folder, Revision(from)))
+    Source::History(feed::history(active, from))
 }
