@@ -16,6 +16,8 @@ pub(crate) struct Replacement {
     pub(crate) mode: u32,
     pub(crate) owner: Option<Account>,
     pub(crate) group: Option<Account>,
+    /// User and group of the file that is replaced, kept where this process may and `owner` and `group` say nothing.
+    pub(crate) former: Option<(u32, u32)>,
     /// The former file stays as `<path>.bak`.
     pub(crate) backup: bool,
 }
@@ -66,6 +68,8 @@ impl Replacement {
         let group = self.group.as_ref().map(Account::group_id).transpose()?;
         if owner.is_some() || group.is_some() {
             fchown(&file, owner, group)?;
+        } else if let Some((owner, group)) = self.former {
+            let _ = fchown(&file, Some(owner), Some(group));
         }
         file.set_permissions(Permissions::from_mode(self.mode))?;
         file.write_all(content)?;

@@ -18,6 +18,7 @@ impl Target {
             mode: sink.mode,
             owner: sink.owner.clone(),
             group: sink.group.clone(),
+            former: None,
             backup: false,
         })
     }

@@ -69,13 +69,11 @@ impl Destination {
             mode: self.perms.or(kept).unwrap_or(MODE),
             owner: self.user.clone(),
             group: self.group.clone(),
+            former: former.map(|former| (former.uid(), former.gid())),
             backup: self.backup,
         };
         let temporary = replacement.temporary(entropy);
         replacement.write(&temporary, content)?;
-        if let (Some(former), None, None) = (former, &self.user, &self.group) {
-            let _ = chown(&self.path, Some(former.uid()), Some(former.gid()));
-        }
         Ok(Written::Changed)
     }
 

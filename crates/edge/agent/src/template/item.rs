@@ -169,7 +169,7 @@ impl Item {
     }
 
     /// Shows where it stands. Says a trouble once, and when it is over.
-    pub(super) fn post(&mut self, board: &Board, outlook: &Outlook, now: Timestamp) {
+    pub(super) fn post(&mut self, board: &Board, outlook: &Outlook) {
         let trouble = self.trouble.clone().or_else(|| outlook.trouble.clone());
         let name = self.name();
         board.post(|report| {
@@ -192,7 +192,6 @@ impl Item {
             state.expires = outlook.expires;
             state.error = trouble;
         });
-        let _ = now;
     }
 
     /// Notes what came of rendering it.

@@ -216,7 +216,7 @@ impl Templates {
                     .map_or("", |trouble| trouble.message.as_str());
                 fatal.get_or_insert(format!("{}: {reason}", item.name()));
             }
-            item.post(board, &outlook, wall);
+            item.post(board, &outlook);
         }
         batches.hand_in(commands);
         self.publish(fatal);
