@@ -2,7 +2,7 @@
 
 use arca_base::{Secret, id};
 use arca_crypto::aead::AeadKey;
-use arca_storage::Batch;
+use arca_storage::{Batch, Expected};
 
 use super::{Lifecycle, Progress, unavailable};
 use crate::fault::Fault;
@@ -99,7 +99,8 @@ impl Lifecycle {
         self.activate(root_key).await
     }
 
-    /// Seals root key and recovery key with the current key of the seal.
+    /// Seals root key and recovery keys with the current key of the seal: also the former recovery key, for as long
+    /// as it proves something.
     async fn wrap_again(&self, seal: &dyn AutoSeal, root: &Secret<Vec<u8>>) -> Result<(), Fault> {
         let mut batch = Batch::new().put(layout::ROOT_KEY, seal.wrap(root).await.map_err(unavailable)?);
         let recovery = self
@@ -111,6 +112,14 @@ impl Lifecycle {
         if let Some(entry) = recovery {
             let key = seal.unwrap(&entry.sealed).await.map_err(unavailable)?;
             batch = batch.put(layout::RECOVERY_KEY, seal.wrap(&key).await.map_err(unavailable)?);
+        }
+        if let Some((mut former, revision)) = Guards::former(&self.settings.storage).await? {
+            let key = seal.unwrap(&former.sealed).await.map_err(unavailable)?;
+            former.sealed = seal.wrap(&key).await.map_err(unavailable)?;
+            // Not if it was retired meanwhile: it must not come back.
+            batch = batch
+                .expect(layout::FORMER, Expected::At(revision))
+                .put(layout::FORMER, former.as_former()?);
         }
         self.settings
             .storage

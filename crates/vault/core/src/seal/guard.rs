@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::{Seal, SealConfig, combine, open_root_key};
+use super::{Seal, SealConfig, SealError, combine, open_root_key};
 use crate::fault::Fault;
 use crate::layout;
 
@@ -96,7 +96,7 @@ impl Guard {
         })
     }
 
-    async fn open(&self, seal: &Seal, shares: &[Secret<Vec<u8>>]) -> Result<Option<AeadKey>, Fault> {
+    async fn open(&self, seal: &Seal, shares: &[Secret<Vec<u8>>]) -> Result<Option<AeadKey>, SealError> {
         let combined = combine(shares, self.config.threshold)
             .ok()
             .and_then(|key| AeadKey::from_slice(key.expose()).ok());
@@ -106,8 +106,7 @@ impl Guard {
         match seal {
             Seal::Shamir => Ok(open_root_key(&combined, &self.sealed)),
             Seal::Automatic(seal) => {
-                let recovery = seal.unwrap(&self.sealed).await;
-                let recovery = recovery.map_err(|error| Fault::unavailable(error.to_string()))?;
+                let recovery = seal.unwrap(&self.sealed).await?;
                 let same = constant_time::equal(recovery.expose(), combined.bytes().expose());
                 Ok(same.then_some(combined))
             }
@@ -137,7 +136,7 @@ impl Guards {
         let sealed = storage.get(sealed_row).await.map_err(Fault::internal)?;
         let sealed =
             sealed.ok_or_else(|| Fault::internal(format!("{sealed_row} is missing from storage")))?;
-        let former = storage.get(layout::FORMER).await.map_err(Fault::internal)?;
+        let former = Self::former(storage).await?;
         Ok(Some(Self {
             current: Guard {
                 config: serde_json::from_slice(&config.sealed).map_err(Fault::internal)?,
@@ -146,10 +145,21 @@ impl Guards {
             revisions: Revisions {
                 config: config.revision,
                 sealed: sealed.revision,
-                former: former.as_ref().map(|entry| entry.revision),
+                former: former.as_ref().map(|(_, revision)| *revision),
             },
-            former: former.map(|entry| Guard::of_former(&entry.sealed)).transpose()?,
+            former: former.map(|(guard, _)| guard),
         }))
+    }
+
+    /// The set from before the last change, if it still proves something.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails or the row cannot be read.
+    pub(crate) async fn former(storage: &Arc<dyn Storage>) -> Result<Option<(Guard, Revision)>, Fault> {
+        let entry = storage.get(layout::FORMER).await.map_err(Fault::internal)?;
+        entry
+            .map(|entry| Ok((Guard::of_former(&entry.sealed)?, entry.revision)))
+            .transpose()
     }
 
     /// What `shares`, all that were given so far, amount to.
@@ -167,12 +177,12 @@ impl Guards {
                 continue;
             }
             let opened = match guard.open(seal, shares).await {
-                // The seal may have changed since, and no longer know how to open what it sealed for the former set.
-                Err(error) if by_former => {
+                // The key it was sealed by is gone: nobody can prove anything by these shares any more.
+                Err(error @ SealError::WrongKey { .. }) if by_former => {
                     tracing::warn!(%error, "the former shares cannot be tried and count as wrong");
                     None
                 }
-                opened => opened?,
+                opened => opened.map_err(|error| Fault::unavailable(error.to_string()))?,
             };
             if let Some(key) = opened {
                 let guard = guard.clone();

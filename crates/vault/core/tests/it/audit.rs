@@ -376,3 +376,43 @@ async fn issued_tokens_and_wrapping_are_logged_without_their_secrets() {
         .expect(200);
     assert!(!audited.text().contains("canary") && !audited.text().contains(&token));
 }
+
+#[tokio::test]
+async fn what_holders_of_shares_do_is_recorded_without_shares() {
+    let audited = start(json!({})).await;
+    let server = &audited.vault.server;
+    let before = audited.entries().len();
+    let share = audited.vault.unseal_key.clone();
+    for (path, data) in [
+        ("sys/generate-root/attempt", json!({})),
+        (
+            "sys/generate-root/update",
+            json!({"key": "canary-share", "nonce": "canary-nonce"}),
+        ),
+        (
+            "sys/rekey/init",
+            json!({"secret_shares": 1, "secret_threshold": 1}),
+        ),
+        ("sys/rekey/update", json!({"key": share, "nonce": "canary-nonce"})),
+    ] {
+        let _ = server.request(Operation::Update, path, None, data, None).await;
+    }
+    let entries = audited.entries();
+    let paths: Vec<&str> = entries[before..]
+        .iter()
+        .map(|entry| entry["request"]["path"].as_str().unwrap())
+        .collect();
+    let twice = |path: &str| paths.iter().filter(|found| **found == path).count();
+    for path in [
+        "sys/generate-root/attempt",
+        "sys/generate-root/update",
+        "sys/rekey/init",
+        "sys/rekey/update",
+    ] {
+        assert_eq!(twice(path), 2, "{paths:?}");
+    }
+    let text = audited.text();
+    for secret in ["canary-share", share.as_str()] {
+        assert!(!text.contains(secret));
+    }
+}

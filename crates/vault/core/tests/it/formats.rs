@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use arca_base::id;
 use arca_core::engine::Catalog;
+use arca_core::lifecycle::InitRequest;
 use arca_core::seal::Seal;
 use arca_storage::{Batch, MemoryStorage, Storage};
 use arca_testkit::{TestServer, Unsealed};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const OLDEST: &str = include_str!("formats/store-1.json");
@@ -334,4 +337,44 @@ async fn the_oldest_store_of_logins_is_read_whole() {
     assert_eq!(quota.data("rate"), 1000.5);
     let config = vault.read("sys/quotas/config").await.expect(200);
     assert_eq!(config.data("rate_limit_exempt_paths"), &json!(["cubbyhole/*"]));
+}
+
+/// The row of former shares as it was first written.
+#[tokio::test]
+async fn former_shares_of_the_first_form_open() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let one = || InitRequest {
+        secret_shares: 1,
+        secret_threshold: 1,
+        ..InitRequest::default()
+    };
+    let server = || TestServer::on(storage.clone(), Catalog::new(), Seal::Shamir, 1);
+    let first = server();
+    let init = first.core.lifecycle().initialize(one()).await.unwrap();
+    let share = id::hex(init.keys[0].expose());
+    let sealed = storage.get("core/seal/root-key").await.unwrap().unwrap().sealed;
+    let former = |version: u32| {
+        let sealed = STANDARD.encode(&sealed);
+        let config = r#"{"version":1,"type":"shamir","shares":1,"threshold":1}"#;
+        format!(r#"{{"version":{version},"config":{config},"sealed":"{sealed}"}}"#)
+    };
+    // Shares nobody has: those in force do not open what is stored now.
+    let elsewhere: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let other = TestServer::on(elsewhere.clone(), Catalog::new(), Seal::Shamir, 9);
+    let _ = other.core.lifecycle().initialize(one()).await.unwrap();
+    let strange = elsewhere.get("core/seal/root-key").await.unwrap().unwrap();
+    let put = |version: u32| {
+        Batch::new()
+            .put("core/seal/root-key", strange.sealed.clone())
+            .put("core/seal/former", former(version).into_bytes())
+    };
+    storage.commit(put(2)).await.unwrap();
+    assert!(
+        server().core.lifecycle().unseal(&share).await.is_err(),
+        "a newer form is refused"
+    );
+    storage.commit(put(1)).await.unwrap();
+    let opened = server();
+    opened.core.lifecycle().unseal(&share).await.unwrap();
+    assert!(!opened.core.lifecycle().is_sealed());
 }

@@ -1,13 +1,14 @@
 //! New shares in place of the old ones, and what is left when something fails on the way.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arca_base::{Operation, Secret, id};
 use arca_core::engine::Catalog;
 use arca_core::lifecycle::InitRequest;
-use arca_core::seal::Seal;
 use arca_core::seal::static_key::{NamedKey, StaticSeal};
-use arca_storage::{Faults, FaultyStorage, MemoryStorage, Storage};
+use arca_core::seal::{AutoSeal, Seal, SealError, SealKind};
+use arca_storage::{Batch, Faults, FaultyStorage, MemoryStorage, Storage};
 use arca_testkit::{ManualClock, Response, SeededEntropy, TestServer};
 use serde_json::{Value, json};
 
@@ -341,6 +342,121 @@ async fn recovery_keys_of_an_automatic_seal_are_changed_the_same_way() {
     let refused = give(&server, base, &old[..2], &nonce).await.expect(400);
     assert!(
         refused.error().starts_with("rekey aborted"),
+        "{}",
+        refused.error()
+    );
+}
+
+const RECOVERY: &str = "sys/rekey-recovery-key";
+
+fn named(name: &str, byte: u8) -> NamedKey {
+    NamedKey::new(name, &Secret::new(vec![byte; 32])).unwrap()
+}
+
+fn automatic(storage: &Arc<dyn Storage>, current: NamedKey, previous: Option<NamedKey>) -> TestServer {
+    let seal = StaticSeal::new(current, previous, SeededEntropy::new(3));
+    let seal = Seal::Automatic(Arc::new(seal));
+    TestServer::on(storage.clone(), Catalog::new(), seal, 3)
+}
+
+/// A store with a recovery key that was changed without verification: the former shares, and the one in force.
+async fn unconfirmed(storage: &Arc<dyn Storage>) -> (Vec<String>, Vec<String>) {
+    let server = automatic(storage, named("a", 1), None);
+    let request = json!({"recovery_shares": 3, "recovery_threshold": 2});
+    let init = ask(&server, Operation::Update, "sys/init", request).await;
+    let old = texts(&init.expect(200).body["recovery_keys"]);
+    let split = json!({"secret_shares": 1, "secret_threshold": 1});
+    let nonce = begin(&server, RECOVERY, split).await;
+    let done = give(&server, RECOVERY, &old[..2], &nonce).await.expect(200);
+    (old, texts(&done.body["keys"]))
+}
+
+async fn changes(server: &TestServer, shares: &[String]) -> Response {
+    let split = json!({"secret_shares": 1, "secret_threshold": 1});
+    let nonce = begin(server, RECOVERY, split).await;
+    give(server, RECOVERY, shares, &nonce).await
+}
+
+#[tokio::test]
+async fn former_recovery_shares_outlive_a_change_of_the_seal_key() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let (old, _) = unconfirmed(&storage).await;
+    let both = automatic(&storage, named("b", 2), Some(named("a", 1)));
+    both.core.lifecycle().unseal_automatically().await.unwrap();
+    let later = automatic(&storage, named("b", 2), None);
+    later.core.lifecycle().unseal_automatically().await.unwrap();
+    let _ = changes(&later, &old[..2]).await.expect(200);
+}
+
+#[tokio::test]
+async fn former_recovery_shares_that_nobody_can_try_stop_nothing() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let (old, new) = unconfirmed(&storage).await;
+    let former = storage.get("core/seal/former").await.unwrap().unwrap();
+    let both = automatic(&storage, named("b", 2), Some(named("a", 1)));
+    both.core.lifecycle().unseal_automatically().await.unwrap();
+    // As a server left it that did not seal this row again.
+    let batch = Batch::new().put("core/seal/former", former.sealed);
+    storage.commit(batch).await.unwrap();
+    let later = automatic(&storage, named("b", 2), None);
+    later.core.lifecycle().unseal_automatically().await.unwrap();
+    let refused = changes(&later, &old[..2]).await.expect(400);
+    assert!(
+        refused.error().starts_with("rekey aborted"),
+        "{}",
+        refused.error()
+    );
+    let cancel = ask(
+        &later,
+        Operation::Delete,
+        "sys/rekey-recovery-key/init",
+        json!({}),
+    )
+    .await;
+    assert!(cancel.status < 300);
+    let _ = changes(&later, &new).await.expect(200);
+}
+
+/// A double of a seal whose other side can be out of reach.
+struct Remote {
+    seal: StaticSeal,
+    away: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl AutoSeal for Remote {
+    fn kind(&self) -> SealKind {
+        self.seal.kind()
+    }
+
+    async fn wrap(&self, plaintext: &Secret<Vec<u8>>) -> Result<Vec<u8>, SealError> {
+        self.seal.wrap(plaintext).await
+    }
+
+    async fn unwrap(&self, wrapped: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(SealError::Unreachable("a double is away".to_owned()));
+        }
+        self.seal.unwrap(wrapped).await
+    }
+}
+
+#[tokio::test]
+async fn a_seal_out_of_reach_is_no_judgment_of_shares() {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::new());
+    let (old, _) = unconfirmed(&storage).await;
+    let remote = Arc::new(Remote {
+        seal: StaticSeal::new(named("a", 1), None, SeededEntropy::new(3)),
+        away: false.into(),
+    });
+    let server = TestServer::on(storage, Catalog::new(), Seal::Automatic(remote.clone()), 3);
+    server.core.lifecycle().unseal_automatically().await.unwrap();
+    let split = json!({"secret_shares": 1, "secret_threshold": 1});
+    let nonce = begin(&server, RECOVERY, split).await;
+    remote.away.store(true, Ordering::SeqCst);
+    let refused = give(&server, RECOVERY, &old[..2], &nonce).await.expect(503);
+    assert!(
+        refused.error().contains("cannot be reached"),
         "{}",
         refused.error()
     );
