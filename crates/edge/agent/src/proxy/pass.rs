@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arca_base::json::Limits;
 use arca_base::{Json, Secret};
 use arca_client::{AnswerStream, TransportError};
+use arca_crypto::constant_time;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use http::header::{
@@ -87,8 +88,10 @@ impl Desk {
             OwnToken::Force => true,
         };
         if !takes_own {
-            let same =
-                |held: &Secret<String>| sent.as_ref().is_some_and(|sent| sent.expose() == held.expose());
+            let same = |held: &Secret<String>| {
+                let sent = sent.as_ref().map(|sent| sent.expose().as_bytes());
+                sent.is_some_and(|sent| constant_time::equal(sent, held.expose().as_bytes()))
+            };
             let is_own = own.is_some_and(|own| same(&own.token));
             return Ok(Bearer { token: sent, is_own });
         }
