@@ -54,7 +54,7 @@ pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
 }
 
 /// A stream that has begun.
-fn subscribe(arca: &Arca) -> Result<BufReader<TcpStream>> {
+pub(super) fn subscribe(arca: &Arca) -> Result<BufReader<TcpStream>> {
     let mut stream = TcpStream::connect(&arca.running.address).context("cannot connect")?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let request = format!(

@@ -1,5 +1,6 @@
 //! Benchmarks of the whole server under load, beside the ceiling of the same stack on the same machine.
 
+mod agent;
 mod arca;
 mod ceiling;
 mod disk;
@@ -31,6 +32,7 @@ Usage: cargo xtask bench server [options]
        cargo xtask bench leases [options]
        cargo xtask bench logins [options]
        cargo xtask bench events [options]
+       cargo xtask bench agent [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
@@ -38,6 +40,7 @@ scale    start, unseal, memory and listing with many entries, leases, mounts, po
 leases   many users of a PostgreSQL database (started for it), and reads of secrets while very many of them end at once
 logins   very many logins by a few identities, and the memory, entities and tokens they leave behind
 events   how long an event takes from a write to many subscribers, and the memory of an idle one
+agent    start, memory and idle CPU of an agent with ten templates, and how long a write takes to its file
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -62,7 +65,7 @@ bench leases:
 bench logins:
   --logins=10000 --identities=100 --connections=64
 
-bench events:
+bench events, bench agent:
   --subscribers=1000 --writes=200";
 
 /// What all benchmarks are told.
@@ -112,8 +115,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         Some("leases") => leases::run(&settings, args),
         Some("logins") => logins::run(&settings, args),
         Some("events") => events::run(&settings, args),
+        Some("agent") => agent::run(&settings, args),
         _ => bail!(
-            "say what to measure: server, scale, leases, logins or events; `cargo xtask bench --help` explains them"
+            "say what to measure: server, scale, leases, logins, events or agent; `cargo xtask bench --help` explains them"
         ),
     }
 }

@@ -90,6 +90,11 @@ impl Process {
         parse_status(&self.read("status")?).context("/proc/<pid>/status names no resident memory")
     }
 
+    /// Resident memory that is not pages of files, in KiB.
+    pub(super) fn anonymous_memory(self) -> Result<u64> {
+        kib(&self.read("status")?, "RssAnon:").context("/proc/<pid>/status names no anonymous memory")
+    }
+
     fn read(self, file: &str) -> Result<String> {
         let path = format!("/proc/{}/{file}", self.id);
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}: has the process ended?"))
@@ -107,14 +112,15 @@ fn parse_stat(line: &str) -> Option<f64> {
 }
 
 fn parse_status(text: &str) -> Option<Memory> {
-    let kib = |name: &str| {
-        let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
-        rest.trim().strip_suffix("kB")?.trim().parse().ok()
-    };
     Some(Memory {
-        now: kib("VmRSS:")?,
-        peak: kib("VmHWM:")?,
+        now: kib(text, "VmRSS:")?,
+        peak: kib(text, "VmHWM:")?,
     })
+}
+
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let rest = status.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]
