@@ -126,6 +126,7 @@ impl Namespaces {
         let made = Active::of(&self.server, Arc::new(namespace), Arc::downgrade(self));
         made.router.put_builtin(&mut writes)?;
         made.policies.put_default(&mut writes)?;
+        crate::identity::in_order::begin_in(made.view(), &mut writes)?;
         tell(&mut writes, "namespace/create", &around, row, now);
         match self.server.barrier.commit(writes).await {
             Ok(_) => Ok(true),

@@ -31,6 +31,7 @@ mod namespaces_isolation;
 mod passwords;
 mod policies;
 mod quotas;
+mod refusals;
 mod rekey;
 mod seal;
 mod surface;
