@@ -114,7 +114,7 @@ mod tests {
     fn what_cannot_be_a_name_is_refused_with_the_reason() {
         let long = "x".repeat(MAX_NAME + 1);
         let deep = ["d"; MAX_DEPTH + 1].join("/");
-        let longest = ["x".repeat(MAX_NAME); 5].join("/");
+        let longest = vec!["x".repeat(MAX_NAME); 5].join("/");
         for (path, part) in [
             ("", "must be the name"),
             ("/", "must be the name"),

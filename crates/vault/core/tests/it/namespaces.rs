@@ -47,10 +47,6 @@ impl<'a> In<'a> {
         self.ask(Operation::List, path, Value::Null).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Response {
-        self.ask(Operation::Delete, path, Value::Null).await
-    }
-
     /// A token of the namespace with these policies.
     pub(crate) async fn token(&self, policies: &[&str]) -> String {
         let data = json!({ "policies": policies, "no_default_policy": true });

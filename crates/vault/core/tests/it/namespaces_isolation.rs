@@ -163,9 +163,9 @@ async fn an_accessor_of_another_namespace_is_none() {
     );
     ns1.policy("all", ALL).await;
     let victims = [
-        root.token(&["p"]).await,
-        ns1.token(&["all"]).await,
-        ns2.token(&["p"]).await,
+        root.token(&["default"]).await,
+        ns1.token(&["default"]).await,
+        ns2.token(&["default"]).await,
     ];
     for (home, victim) in [&root, &ns1, &ns2].into_iter().zip(&victims) {
         let shown = home.with(victim).read("auth/token/lookup-self").await.expect(200);
@@ -219,8 +219,11 @@ async fn a_parent_above_takes_its_tokens_below_with_it() {
     let vault = Unsealed::start().await;
     furnish(&vault, "ns1").await;
     let ns1 = In::root(&vault, "ns1");
-    ns1.policy("read", r#"path "secret/*" { capabilities = ["read", "update"] }"#)
-        .await;
+    ns1.policy(
+        "read",
+        r#"path "secret/*" { capabilities = ["create", "read", "update"] }"#,
+    )
+    .await;
     vault
         .policy(
             "admin",
