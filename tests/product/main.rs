@@ -28,6 +28,7 @@ mod kubernetes;
 mod ldap;
 mod logins;
 mod mfa;
+mod namespaces;
 mod oidc;
 mod openapi;
 mod quotas;

@@ -40,6 +40,7 @@ pub struct Unsealed {
 /// What comes with a request beside its data.
 #[derive(Default)]
 struct Sender<'a> {
+    namespace: &'a str,
     token: Option<&'a str>,
     login: Option<(&'a str, serde_json::Value)>,
     wrap_ttl: Option<u64>,
@@ -212,6 +213,25 @@ impl TestServer {
         self.send(operation, path, from, data).await
     }
 
+    /// Makes a request in the namespace that its header names.
+    pub async fn request_in(
+        &self,
+        namespace: &str,
+        operation: Operation,
+        path: &str,
+        token: Option<&str>,
+        data: serde_json::Value,
+        wrap_ttl: Option<u64>,
+    ) -> Response {
+        let from = Sender {
+            namespace,
+            token,
+            wrap_ttl,
+            ..Sender::default()
+        };
+        self.send(operation, path, from, data).await
+    }
+
     async fn send(
         &self,
         operation: Operation,
@@ -228,7 +248,7 @@ impl TestServer {
         let incoming = Incoming {
             operation,
             path: RequestPath::parse(path).expect("a path"),
-            namespace: String::new(),
+            namespace: from.namespace.to_owned(),
             token: from.token.map(|token| Secret::new(token.to_owned())),
             inline_auth,
             wrap_ttl: from.wrap_ttl.map(Ttl::from_seconds),

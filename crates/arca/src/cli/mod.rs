@@ -152,7 +152,7 @@ enum Command {
     /// Look at the plugins of the server
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Plugin(plugin::Plugin),
-    /// Look at namespaces
+    /// Make, look at and delete namespaces
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Namespace(namespace::Namespace),
     /// Show what a path is for

@@ -1,22 +1,175 @@
 //! `namespace`.
 
-use clap::Subcommand;
+use arca_api::Envelope;
+use arca_base::Json;
+use arca_base::json::Object;
+use arca_client::Request;
+use clap::{Args, Subcommand};
 
-use super::failure::{Failure, Outcome};
-use super::list;
+use super::failure::{DONE, Failure, Outcome};
 use super::session::Session;
+use super::{flags, list};
+use crate::term::{display, headed};
 
-/// Namespaces of the server.
+/// Namespaces: tenants that see nothing of each other.
 #[derive(Subcommand)]
 pub(crate) enum Namespace {
+    /// Make a namespace in this one
+    Create(Create),
+    /// Delete a namespace with everything in it
+    Delete(Path),
     /// List the namespaces directly below this one
     List,
+    /// Show a namespace
+    Lookup(Path),
+    /// Change the custom metadata of a namespace
+    Patch(Patch),
+    /// List all namespaces below this one, at any depth
+    Scan,
+}
+
+#[derive(Args)]
+pub(crate) struct Path {
+    /// Path below this namespace, such as team/app
+    path: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    place: Path,
+    #[command(flatten)]
+    texts: Texts,
+}
+
+#[derive(Args)]
+pub(crate) struct Patch {
+    #[command(flatten)]
+    place: Path,
+    #[command(flatten)]
+    texts: Texts,
+    /// Custom metadata to remove; may be repeated
+    #[arg(long, value_name = "KEY")]
+    remove_custom_metadata: Vec<String>,
+}
+
+#[derive(Args)]
+struct Texts {
+    /// Name and text of your own, as KEY=VALUE; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = flags::pair)]
+    custom_metadata: Vec<(String, String)>,
 }
 
 impl Namespace {
     pub(crate) async fn run(self, session: &mut Session) -> Outcome {
-        let answer = session.client()?.list("sys/namespaces").await;
-        let answer = answer.map_err(|error| Failure::remote("Error listing namespaces", error))?;
-        list::show(answer, "No namespaces found", "No namespaces found", session)
+        match self {
+            Self::Create(command) => command.run(session).await,
+            Self::Delete(place) => place.delete(session).await,
+            Self::List => list_with(Request::list("sys/namespaces"), session).await,
+            Self::Lookup(place) => place.lookup(session).await,
+            Self::Patch(command) => command.run(session).await,
+            Self::Scan => list_with(Request::scan("sys/namespaces"), session).await,
+        }
     }
+}
+
+impl Texts {
+    fn members(self) -> impl Iterator<Item = (String, Json)> {
+        let pair = |(key, value): (String, String)| (key, Json::from(value));
+        self.custom_metadata.into_iter().map(pair)
+    }
+}
+
+fn body(texts: Object) -> Object {
+    Object::from([("custom_metadata".to_owned(), Json::Object(texts))])
+}
+
+impl Path {
+    fn request_path(&self) -> String {
+        format!("sys/namespaces/{}", self.path.trim().trim_matches('/'))
+    }
+
+    async fn lookup(self, session: &mut Session) -> Outcome {
+        let answer = session.client()?.read(&self.request_path()).await;
+        let answer = answer.map_err(|error| Failure::remote("Error looking up namespace", error))?;
+        let answer = answer.ok_or_else(|| Failure::absent("Namespace not found"))?;
+        session.screen.secret(&answer)?;
+        Ok(DONE)
+    }
+
+    async fn delete(self, session: &mut Session) -> Outcome {
+        let answer = session.client()?.delete(&self.request_path()).await;
+        let answer = answer.map_err(|error| Failure::remote("Error deleting namespace", error))?;
+        let path = flags::folder(&self.path);
+        // Whatever is in it ends in the background.
+        session.screen.success(&match answer {
+            Some(_) => format!("Success! Namespace is being deleted: {path}"),
+            None => format!("Success! Namespace deleted (if it existed): {path}"),
+        });
+        Ok(DONE)
+    }
+}
+
+impl Create {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let body = body(self.texts.members().collect());
+        let answer = session.client()?.write(&self.place.request_path(), &body).await;
+        let answer = answer.map_err(|error| Failure::remote("Error creating namespace", error))?;
+        show(answer.as_ref(), session)
+    }
+}
+
+impl Patch {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let removed = self
+            .remove_custom_metadata
+            .into_iter()
+            .map(|key| (key, Json::Null));
+        let texts: Object = self.texts.members().chain(removed).collect();
+        if texts.is_empty() {
+            return Err(Failure::local(
+                "Nothing to change: use -custom-metadata or -remove-custom-metadata",
+            ));
+        }
+        let answer = session
+            .client()?
+            .patch(&self.place.request_path(), &body(texts))
+            .await;
+        let answer = answer.map_err(|error| Failure::remote("Error patching namespace", error))?;
+        show(answer.as_ref(), session)
+    }
+}
+
+fn show(answer: Option<&Envelope>, session: &mut Session) -> Outcome {
+    if let Some(answer) = answer {
+        session.screen.secret(answer)?;
+    }
+    Ok(DONE)
+}
+
+async fn list_with(request: Request, session: &mut Session) -> Outcome {
+    let answer = session.client()?.ask(&request).await;
+    let answer = answer.map_err(|error| Failure::remote("Error listing namespaces", error))?;
+    let info = answer
+        .as_ref()
+        .and_then(|answer| answer.data.as_ref()?.get("key_info"));
+    let detailed = session.screen.detailed && session.screen.is_table();
+    if let Some(info) = info.and_then(Json::as_object).filter(|_| detailed) {
+        let text = |shown: &Json, name| shown.get(name).map(display).unwrap_or_default();
+        let rows: Vec<Vec<String>> = info
+            .iter()
+            .map(|(key, shown)| {
+                vec![
+                    key.clone(),
+                    text(shown, "id"),
+                    text(shown, "uuid"),
+                    text(shown, "custom_metadata"),
+                ]
+            })
+            .collect();
+        let header = ["Path", "ID", "UUID", "Custom metadata"];
+        session.screen.line(&headed(&header, &rows));
+        return Ok(DONE);
+    }
+    list::show(answer, "No namespaces found", "No namespaces found", session)
 }

@@ -1,9 +1,14 @@
 //! An unsealed server: the keys are in memory and all parts can work.
+//!
+//! [`Active`] is the server as one namespace sees it: the parts that are that namespace's own, and by dereference what
+//! all namespaces share. Whoever is handed one reaches no other namespace by accident: that takes a word, see
+//! [`namespaces`](crate::namespaces).
 
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
-use arca_base::{Clock, Entropy, NamespaceId, Secret};
+use arca_base::{Clock, Entropy, Secret};
 use arca_crypto::aead::AeadKey;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +25,7 @@ use crate::leases::Leases;
 use crate::login::Lockouts;
 use crate::metrics::Metrics;
 use crate::mfa::Mfa;
+use crate::namespaces::{Namespace, Namespaces};
 use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
@@ -54,20 +60,13 @@ impl Stored for Salt {
 /// Name of the row that keys the names of token rows.
 pub(crate) const TOKEN_SALT: &str = "token/salt";
 
-/// The parts of an unsealed server. Each knows its own subject; this type only holds them.
-pub struct Active {
+/// What all namespaces of an unsealed server share.
+pub struct Server {
     pub(crate) barrier: Arc<Barrier>,
     pub(crate) root_key: AeadKey,
     pub(crate) cluster: Cluster,
-    pub(crate) router: Arc<Router>,
-    pub(crate) policies: Policies,
-    pub(crate) tokens: Tokens,
-    pub(crate) leases: Leases,
-    pub(crate) identity: Identity,
-    pub(crate) mfa: Mfa,
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
-    pub(crate) lockouts: Lockouts,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) events: Feed,
     pub(crate) clock: Arc<dyn Clock>,
@@ -75,8 +74,35 @@ pub struct Active {
     pub(crate) settings: Arc<Settings>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
-    view: View,
+    /// Keys the names of token rows.
+    salt: Secret<Vec<u8>>,
     expiring: AtomicBool,
+}
+
+/// The parts of an unsealed server, as one namespace sees them. Each knows its own subject; this type only holds them.
+pub struct Active {
+    /// Which namespace.
+    pub(crate) namespace: Arc<Namespace>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) policies: Policies,
+    pub(crate) tokens: Tokens,
+    pub(crate) leases: Leases,
+    pub(crate) identity: Identity,
+    pub(crate) mfa: Mfa,
+    pub(crate) lockouts: Lockouts,
+    server: Arc<Server>,
+    view: View,
+    /// All namespaces below the root namespace, which alone holds them: so sealing, which drops it, drops them all.
+    children: Option<Arc<Namespaces>>,
+    namespaces: Weak<Namespaces>,
+}
+
+impl Deref for Active {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }
 
 /// Why a server that has its root key does not start.
@@ -130,8 +156,8 @@ impl Active {
         settings: Arc<Settings>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, StartError> {
-        let namespace = NamespaceId::root();
-        let view = View::new(barrier.clone(), layout::namespace(&namespace));
+        let root = Arc::new(Namespace::root());
+        let view = View::new(barrier.clone(), layout::namespace(&root.id));
         let (clock, entropy) = (settings.clock.clone(), settings.entropy.clone());
         let salt = view
             .get(TOKEN_SALT)
@@ -139,36 +165,12 @@ impl Active {
             .ok_or(StartError::Missing("the token salt"))?;
         let salt: Salt = parse(salt.plaintext.expose()).map_err(BarrierError::from)?;
         let salt = Secret::new(arca_base::id::unhex(&salt.hex).unwrap_or_default());
-        let router = Arc::new(Router::new(
-            namespace.clone(),
-            &barrier,
-            settings.catalog.clone(),
-            entropy.clone(),
-            settings.lease_defaults,
-        ));
-        let policies = Policies::new(&view);
-        policies.ensure_default().await.map_err(StartError::Part)?;
         let auditor = Auditor::new(&view, clock.clone(), entropy.clone(), metrics.clone());
         auditor.open_all().await?;
-        Ok(Self {
-            tokens: Tokens::new(&barrier, namespace.clone(), entropy.clone(), &view, &salt),
-            leases: Leases::new(
-                &barrier,
-                namespace,
-                entropy.clone(),
-                router.clone(),
-                &view,
-                clock.clone(),
-                metrics.clone(),
-            ),
-            identity: Identity::new(&barrier, entropy.clone(), &view),
-            mfa: Mfa::new(entropy.clone(), &view),
+        let server = Arc::new(Server {
             quotas: Quotas::new(&view),
-            policies,
-            router,
             auditor,
-            events: Feed::new(view.folder("mount/").generation()),
-            lockouts: Lockouts::new(settings.lockout_defaults.clone()),
+            events: Feed::new(barrier.generation_everywhere("mount/")),
             ceremonies: Ceremonies::default(),
             root_key,
             cluster,
@@ -178,16 +180,81 @@ impl Active {
             settings,
             metrics,
             stop: CancellationToken::new(),
-            view,
+            salt,
             expiring: AtomicBool::new(false),
-        })
+        });
+        let namespaces = Arc::new(Namespaces::new(server.clone()));
+        let active = Self {
+            children: Some(namespaces.clone()),
+            ..Self::of(&server, root, Arc::downgrade(&namespaces))
+        };
+        let policies = &active.policies;
+        policies.ensure_default().await.map_err(StartError::Part)?;
+        Ok(active)
+    }
+
+    /// The server as `namespace` sees it.
+    pub(crate) fn of(server: &Arc<Server>, namespace: Arc<Namespace>, namespaces: Weak<Namespaces>) -> Self {
+        let (barrier, entropy, id) = (&server.barrier, &server.entropy, &namespace.id);
+        let view = View::new(barrier.clone(), layout::namespace(id));
+        let router = Arc::new(Router::new(
+            id.clone(),
+            barrier,
+            server.settings.catalog.clone(),
+            entropy.clone(),
+            server.settings.lease_defaults,
+        ));
+        Self {
+            tokens: Tokens::new(barrier, id.clone(), entropy.clone(), &view, &server.salt),
+            leases: Leases::new(
+                barrier,
+                id.clone(),
+                entropy.clone(),
+                router.clone(),
+                &view,
+                server.clock.clone(),
+                server.metrics.clone(),
+            ),
+            identity: Identity::new(barrier, entropy.clone(), &view),
+            mfa: Mfa::new(entropy.clone(), &view),
+            policies: Policies::new(id.clone(), &view),
+            lockouts: Lockouts::new(server.settings.lockout_defaults.clone()),
+            router,
+            namespace,
+            server: server.clone(),
+            view,
+            children: None,
+            namespaces,
+        }
+    }
+
+    /// Lets the other namespaces find the root namespace, once it is where it stays.
+    pub(crate) fn settle(self: &Arc<Self>) {
+        if let Some(namespaces) = &self.children {
+            namespaces.settle(self);
+        }
+    }
+
+    /// All namespaces.
+    ///
+    /// # Errors
+    /// [`Fault::sealed`] when the server was sealed meanwhile.
+    pub(crate) fn namespaces(&self) -> Result<Arc<Namespaces>, Fault> {
+        self.namespaces.upgrade().ok_or_else(Fault::sealed)
+    }
+
+    /// Everything that is stored of the namespace.
+    pub(crate) const fn view(&self) -> &View {
+        &self.view
     }
 
     /// The private records of a token.
     pub(crate) fn cubbyhole(&self, hash: &str) -> View {
         self.view.folder(&format!("cubbyhole/{hash}/"))
     }
+}
 
+impl Server {
     /// Seals the keyring anew and puts it in use, unless another node was faster.
     pub(crate) async fn install_keyring(&self, next: Keyring) -> Result<(), Fault> {
         let sealed = next

@@ -7,6 +7,8 @@
 //! core/seal/former            the shares before these, until these are used for the first time
 //! core/keyring                sealed by the root key: the data keys
 //! core/...                    sealed like everything below
+//! core/namespace/at/<path>    one row for each namespace but the root namespace
+//! core/namespace/id/<ns>      from its identifier to its path
 //! expiry/<time>/<ns>/...      what ends when; the time is 16 hexadecimal digits of Unix seconds
 //! ns/<ns>/mount/secret/<path> one row for each mount
 //! ns/<ns>/mount/auth/<path>
@@ -23,7 +25,12 @@
 //! ns/<ns>/event/...           never a record: what is told of changes, in the history only; see events/told.rs
 //! ```
 
+use std::sync::Arc;
+
 use arca_base::{NamespaceId, Timestamp};
+
+use crate::barrier::{Barrier, View};
+use crate::fault::Fault;
 
 /// Which seal, how many shares. Clear: it must be readable before unsealing.
 pub const SEAL_CONFIG: &str = "core/seal/config";
@@ -46,6 +53,16 @@ pub const EXPIRY: &str = "expiry/";
 #[must_use]
 pub fn namespace(namespace: &NamespaceId) -> String {
     format!("ns/{namespace}/")
+}
+
+/// What is stored of the namespace with this identifier.
+///
+/// # Errors
+/// [`Fault::internal`] for what is no identifier.
+pub(crate) fn view_of(barrier: &Arc<Barrier>, id: &str) -> Result<View, Fault> {
+    let id = NamespaceId::parse(id)
+        .ok_or_else(|| Fault::internal(format!("{id:?} is not the identifier of a namespace")))?;
+    Ok(View::new(barrier.clone(), namespace(&id)))
 }
 
 /// The index entry of something in `namespace` that ends at `time`.

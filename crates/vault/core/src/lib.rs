@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod login;
 pub mod metrics;
 mod mfa;
+pub mod namespaces;
 pub mod naming;
 pub mod pipeline;
 pub mod policies;

@@ -6,6 +6,7 @@ pub mod events;
 pub mod leases;
 pub mod lockout;
 pub mod mounts;
+pub mod namespaces;
 pub mod passwords;
 pub mod policies;
 pub mod quotas;

@@ -24,7 +24,7 @@ crate::fields! {
         interval: Option<Ttl>,
         /// How long a client that asks too often is refused everything.
         block_interval: Option<Ttl>,
-        /// Whether it holds in child namespaces; there are none.
+        /// Accepted for compatibility; a limit holds for the paths it begins with, those of namespaces included.
         inheritable: Option<bool>,
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use arca_base::json::{Object, push_string};
-use arca_base::{NamespaceId, Operation, Timestamp, Ttl};
+use arca_base::{Operation, Timestamp, Ttl};
 
 use super::device::Device;
 use super::fragment::{
@@ -15,6 +15,7 @@ use super::fragment::{
 };
 use super::redact::Redacted;
 use crate::engine::{Caller, ClientInfo};
+use crate::namespaces::Namespace;
 use crate::router::Mount;
 use crate::tokens::Token;
 
@@ -29,7 +30,7 @@ pub struct Entry<'a> {
     /// Where.
     pub path: &'a str,
     /// The namespace.
-    pub namespace: &'a NamespaceId,
+    pub namespace: &'a Namespace,
     /// The mount that answers, if there is one.
     pub mount: Option<&'a Mount>,
     /// Body or query.
@@ -118,7 +119,7 @@ pub struct Secrets<'a> {
 impl<'a> Entry<'a> {
     /// What is written to a new device before it is used.
     pub(super) fn test(request_id: &'a str, time: Timestamp) -> Entry<'a> {
-        static ROOT: std::sync::LazyLock<NamespaceId> = std::sync::LazyLock::new(NamespaceId::root);
+        static ROOT: std::sync::LazyLock<Namespace> = std::sync::LazyLock::new(Namespace::root);
         Entry {
             time,
             request_id,
@@ -181,7 +182,7 @@ fn push_auth_and_request(device: &Device, entry: &Entry<'_>, out: &mut String) {
     match &fragment {
         Some(fragment) => {
             out.push_str(&fragment.auth_head);
-            push_policy_results(entry.granted_by, out);
+            push_policy_results(entry, out);
             out.push_str(&fragment.auth_tail);
         }
         None => out.push_str("\"token_type\":\"default\""),
@@ -200,17 +201,21 @@ fn push_auth_and_request(device: &Device, entry: &Entry<'_>, out: &mut String) {
         out.push_str(&fragment.request_token);
     }
     out.push_str(",\"namespace\":{");
-    let _ = write!(out, "\"id\":\"{}\"}}", entry.namespace);
+    let _ = write!(out, "\"id\":\"{}\"", entry.namespace.id);
+    push_text_member("path", &entry.namespace.path, out);
+    out.push('}');
     push_text_member("path", entry.path, out);
     push_request_data(device, entry, out);
     push_client(entry, out);
     out.push('}');
 }
 
-fn push_policy_results(granted_by: Option<&[String]>, out: &mut String) {
-    let Some(granted_by) = granted_by else {
+/// Policies are those of the namespace of the token.
+fn push_policy_results(entry: &Entry<'_>, out: &mut String) {
+    let (Some(granted_by), Some(caller)) = (entry.granted_by, entry.caller) else {
         return;
     };
+    let namespace = &caller.home.namespace;
     out.push_str(",\"policy_results\":{\"allowed\":");
     if granted_by.is_empty() {
         out.push_str("false}");
@@ -223,7 +228,9 @@ fn push_policy_results(granted_by: Option<&[String]>, out: &mut String) {
         }
         out.push_str("{\"name\":");
         push_string(name, out);
-        out.push_str(",\"namespace_id\":\"root\",\"type\":\"acl\"}");
+        let _ = write!(out, ",\"namespace_id\":\"{}\"", namespace.id);
+        push_text_member("namespace_path", &namespace.path, out);
+        out.push_str(",\"type\":\"acl\"}");
     }
     out.push_str("]}");
 }

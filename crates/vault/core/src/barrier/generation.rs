@@ -1,5 +1,6 @@
 //! Counters that move when something below a prefix changes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -28,32 +29,80 @@ impl Generation {
     }
 }
 
+/// All counters, by the namespace their prefixes lie in: a write looks at those of its own namespace only, however many
+/// namespaces there are.
 #[derive(Default)]
 pub(super) struct Generations {
-    all: RwLock<Vec<(Box<str>, Generation)>>,
+    all: RwLock<HashMap<Box<str>, Vec<(Box<str>, Generation)>>>,
+    /// Those of a folder that every namespace has.
+    everywhere: RwLock<Vec<(Box<str>, Generation)>>,
     blind: Arc<AtomicBool>,
 }
+
+/// What keys are grouped by: the namespace, `ns/<id>`, or nothing for what lies in none.
+fn namespace_of(key: &str) -> &str {
+    let end = key
+        .strip_prefix(NAMESPACES)
+        .and_then(|rest| rest.find('/'))
+        .map(|slash| NAMESPACES.len() + slash);
+    end.and_then(|end| key.get(..end)).unwrap_or_default()
+}
+
+/// What lies below a namespace, without it.
+fn below_namespace(key: &str) -> Option<&str> {
+    key.strip_prefix(NAMESPACES)?
+        .split_once('/')
+        .map(|(_, below)| below)
+}
+
+const NAMESPACES: &str = "ns/";
 
 impl Generations {
     pub(super) fn register(&self, prefix: Box<str>) -> Generation {
         let mut all = self.all.write();
-        if let Some((_, generation)) = all.iter().find(|(known, _)| *known == prefix) {
+        let group = all.entry(namespace_of(&prefix).into()).or_default();
+        self.known_or_new(group, prefix)
+    }
+
+    /// A counter that moves whenever something in this folder of any namespace changes.
+    pub(super) fn register_everywhere(&self, folder: Box<str>) -> Generation {
+        self.known_or_new(&mut self.everywhere.write(), folder)
+    }
+
+    fn known_or_new(&self, group: &mut Vec<(Box<str>, Generation)>, prefix: Box<str>) -> Generation {
+        if let Some((_, generation)) = group.iter().find(|(known, _)| *known == prefix) {
             return generation.clone();
         }
         let generation = Generation {
             count: Arc::default(),
             blind: self.blind.clone(),
         };
-        all.push((prefix, generation.clone()));
+        group.push((prefix, generation.clone()));
         generation
     }
 
     pub(super) fn bump(&self, keys: &[String]) {
-        for (prefix, generation) in &*self.all.read() {
+        let all = self.all.read();
+        let mut groups: Vec<&str> = keys.iter().map(|key| namespace_of(key)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for (prefix, generation) in groups.into_iter().filter_map(|group| all.get(group)).flatten() {
             if keys.iter().any(|key| key.starts_with(&**prefix)) {
                 generation.bump();
             }
         }
+        for (folder, generation) in &*self.everywhere.read() {
+            let inside =
+                |key: &String| below_namespace(key).is_some_and(|below| below.starts_with(&**folder));
+            if keys.iter().any(inside) {
+                generation.bump();
+            }
+        }
+    }
+
+    /// Forgets the counters of a namespace that is gone.
+    pub(super) fn unregister(&self, prefix: &str) {
+        self.all.write().remove(namespace_of(prefix));
     }
 
     /// Says whether changes by others can be seen from now on.
@@ -70,7 +119,10 @@ impl Generations {
     }
 
     pub(super) fn bump_all(&self) {
-        for (_, generation) in &*self.all.read() {
+        for (_, generation) in self.all.read().values().flatten() {
+            generation.bump();
+        }
+        for (_, generation) in &*self.everywhere.read() {
             generation.bump();
         }
     }
@@ -90,6 +142,21 @@ mod tests {
         assert_eq!(generations.register("ns/root/policy/".into()).current(), 1);
         generations.bump_all();
         assert_eq!((policies.current(), mounts.current()), (2, 1));
+    }
+
+    #[test]
+    fn a_folder_of_every_namespace_moves_with_any_of_them() {
+        let generations = Generations::default();
+        let mounts = generations.register_everywhere("mount/".into());
+        let outside = generations.register("core/namespace/".into());
+        generations.bump(&["ns/root/mount/secret/a".into()]);
+        generations.bump(&["ns/aB3xyZ/mount/auth/b".into(), "ns/aB3xyZ/mount/auth/c".into()]);
+        generations.bump(&["ns/aB3xyZ/policy/x".into(), "mount/secret/a".into()]);
+        assert_eq!((mounts.current(), outside.current()), (2, 0));
+        generations.bump(&["core/namespace/at/a".into()]);
+        assert_eq!((mounts.current(), outside.current()), (2, 1));
+        generations.bump_all();
+        assert_eq!((mounts.current(), outside.current()), (3, 2));
     }
 
     #[test]

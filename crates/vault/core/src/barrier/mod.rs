@@ -127,6 +127,16 @@ impl Barrier {
         self.generations.register(prefix.into())
     }
 
+    /// The same for a folder that every namespace has, in whichever of them something changes.
+    pub(crate) fn generation_everywhere(&self, folder: impl Into<Box<str>>) -> Generation {
+        self.generations.register_everywhere(folder.into())
+    }
+
+    /// Forgets the counters of a namespace that is gone; `prefix` is everything of it.
+    pub(crate) fn forget_generations(&self, prefix: &str) {
+        self.generations.unregister(prefix);
+    }
+
     /// Opens the record under `key`.
     ///
     /// # Errors

@@ -53,6 +53,15 @@ impl View {
         &self.prefix
     }
 
+    /// The identifier of the namespace it lies in; empty outside of all.
+    pub(crate) fn namespace_id(&self) -> &str {
+        let id = self
+            .prefix
+            .strip_prefix("ns/")
+            .and_then(|rest| rest.split_once('/'));
+        id.map_or("", |(id, _)| id)
+    }
+
     pub(crate) const fn barrier(&self) -> &Arc<Barrier> {
         &self.barrier
     }

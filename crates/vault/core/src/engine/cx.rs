@@ -1,5 +1,6 @@
 //! What a handler knows of the request and can reach.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,9 +10,12 @@ use crate::active::Active;
 use crate::barrier::{View, Writes};
 use crate::events::Told;
 use crate::fault::Fault;
+use crate::identity::Principal;
 use crate::leases::LeaseWindow;
 use crate::lifecycle::Lifecycle;
 use crate::login::Attempt;
+use crate::namespaces::Namespace;
+use crate::policies::Acl;
 use crate::policies::password::Passwords;
 use crate::router::Mount;
 use crate::tokens::Token;
@@ -73,9 +77,55 @@ pub struct Caller {
     pub token: Arc<Token>,
     /// The token as presented.
     pub presented: Arc<Secret<String>>,
+    /// The server as the namespace of the token sees it: there are its policies, its entity, its leases and its
+    /// cubbyhole. An ancestor of the namespace of the request, or the same.
+    pub(crate) home: Arc<Active>,
     /// Whether the token stands for a login inside the request: it is stored nowhere, and nothing made under it may
     /// outlive the request.
     pub inline: bool,
+}
+
+impl Caller {
+    /// What the token and the identity behind it may do. Paths are those of its own namespace: see
+    /// [`Caller::path_at_home`].
+    pub(crate) async fn acl(&self, now: Timestamp) -> Result<Arc<Acl>, Fault> {
+        let principal = match &*self.token.entity_id {
+            "" => None,
+            id => self.home.identity.principal(id).await?,
+        };
+        self.acl_with(principal.as_ref(), now).await
+    }
+
+    /// The same, for the identity as it was read already.
+    pub(crate) async fn acl_with(
+        &self,
+        principal: Option<&Principal>,
+        now: Timestamp,
+    ) -> Result<Arc<Acl>, Fault> {
+        let home = &self.home;
+        home.policies
+            .acl(&self.token, principal, &home.identity, now)
+            .await
+    }
+
+    /// Whether the token is of the namespace of the request.
+    pub(crate) fn is_at_home(&self, namespace: &Namespace) -> bool {
+        self.home.namespace.id == namespace.id
+    }
+
+    /// A path in `namespace` as the policies of the token name it.
+    pub(crate) fn path_at_home<'a>(&self, namespace: &Namespace, path: &'a str) -> Cow<'a, str> {
+        match namespace.path_below(&self.home.namespace) {
+            Some("") | None => Cow::Borrowed(path),
+            Some(below) => Cow::Owned(format!("{below}{path}")),
+        }
+    }
+
+    /// Ends the token.
+    pub(crate) async fn revoke(&self, now: Timestamp) -> Result<(), Fault> {
+        let home = &self.home;
+        home.tokens.revoke(&self.token.hash, &home.leases, now).await
+    }
 }
 
 /// A request as its handler sees it.
@@ -97,7 +147,7 @@ pub struct Cx {
     pub client: Arc<ClientInfo>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
-    /// The unsealed server; for the engines that are its own interface.
+    /// The unsealed server, as the namespace of the request sees it; for the engines that are its own interface.
     pub(crate) active: Option<Arc<Active>>,
     /// The state of the server; for its own endpoints.
     pub(crate) server: Arc<Lifecycle>,

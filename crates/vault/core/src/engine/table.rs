@@ -54,6 +54,8 @@ pub struct RouteInfo {
     pub leases: bool,
     /// Whether members of `data` are repeated at the top of the envelope.
     pub injects: bool,
+    /// For the server's own endpoints: whether they are there in a namespace below the root namespace, too.
+    pub in_namespaces: bool,
 }
 
 /// What no route matches; its own pattern is never asked.
@@ -220,6 +222,16 @@ impl<E: Send + Sync + 'static> Table<E> {
         self.last(|info| info.injects = true)
     }
 
+    /// Says that all routes so far are about one namespace, and so are there in each. Any other endpoint of the server
+    /// is about the server as a whole, and refused outside the root namespace.
+    #[must_use]
+    pub fn in_namespaces(mut self) -> Self {
+        for route in &mut self.routes {
+            route.info.in_namespaces = true;
+        }
+        self
+    }
+
     /// Adds everything of `other` after what is here.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -298,6 +310,7 @@ fn info<P: Endpoint>() -> RouteInfo {
         reads_only: false,
         leases: false,
         injects: false,
+        in_namespaces: false,
     }
 }
 

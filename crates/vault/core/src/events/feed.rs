@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arca_base::NamespaceId;
 use arca_storage::{Change, Changes, Revision, WatchError};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
@@ -38,15 +37,19 @@ pub(crate) struct Feed {
     position: Mutex<Option<u64>>,
     places: Arc<Semaphore>,
     limit: usize,
-    mounts: Mutex<Known>,
+    /// Of each namespace that events were read of, by its identifier.
+    mounts: Mutex<HashMap<String, Known>>,
+    /// Moves when a mount of any namespace changes.
     mounts_changed: Generation,
 }
 
-/// The mounts by their UUIDs, and the state of the mount table they were read from.
-#[derive(Default)]
+/// Mounts by their UUIDs.
+type Mounts = Arc<HashMap<String, Arc<Mount>>>;
+
+/// The mounts of a namespace, and the state of the mount tables they were read from.
 struct Known {
-    stamp: Option<u64>,
-    mounts: Arc<HashMap<String, Arc<Mount>>>,
+    stamp: u64,
+    mounts: Mounts,
 }
 
 impl Feed {
@@ -92,19 +95,20 @@ impl Feed {
         }
     }
 
-    /// The mounts as they are now.
-    pub(super) async fn mounts(&self, active: &Active) -> Result<Arc<HashMap<String, Arc<Mount>>>, Fault> {
+    /// The mounts of a namespace as they are now.
+    async fn mounts(&self, active: &Active) -> Result<Mounts, Fault> {
         let stamp = self.mounts_changed.current();
+        let id = active.namespace.id.as_str();
         {
             let known = self.mounts.lock();
-            if known.stamp == Some(stamp) {
+            if let Some(known) = known.get(id).filter(|known| known.stamp == stamp) {
                 return Ok(known.mounts.clone());
             }
         }
         self.read_mounts(active).await
     }
 
-    async fn read_mounts(&self, active: &Active) -> Result<Arc<HashMap<String, Arc<Mount>>>, Fault> {
+    async fn read_mounts(&self, active: &Active) -> Result<Mounts, Fault> {
         let stamp = self.mounts_changed.current();
         let mut mounts = HashMap::new();
         for class in [Class::Secret, Class::Auth] {
@@ -114,11 +118,17 @@ impl Feed {
                     .map(|(_, mount)| (mount.uuid.clone(), Arc::new(mount))),
             );
         }
-        let mounts = Arc::new(mounts);
-        *self.mounts.lock() = Known {
-            stamp: Some(stamp),
-            mounts: mounts.clone(),
-        };
+        let mounts: Mounts = Arc::new(mounts);
+        let mut known = self.mounts.lock();
+        // What was read before anything changed is of no use any more, also where it is of namespaces that are gone.
+        known.retain(|_, known| known.stamp == stamp);
+        known.insert(
+            active.namespace.id.as_str().to_owned(),
+            Known {
+                stamp,
+                mounts: mounts.clone(),
+            },
+        );
         Ok(mounts)
     }
 }
@@ -132,35 +142,55 @@ pub(super) fn history(active: &Active, from: u64) -> Changes {
 ///
 /// The history may be faster than whoever made the commit, so what was cached of its records is dropped first: who is
 /// told of a change and reads it at once must not find what was there before.
-pub(super) async fn read(active: &Active, commit: Vec<Change>) -> Result<Option<Commit>, Fault> {
-    let folder = told::folder(&NamespaceId::root());
-    let (changes, written): (Vec<_>, Vec<_>) = commit
-        .into_iter()
-        .partition(|change| change.key.starts_with(&folder));
-    if changes.is_empty() {
+pub(super) async fn read(active: &Active, changes: Vec<Change>) -> Result<Option<Commit>, Fault> {
+    let Some(first) = changes.first() else {
+        return Ok(None);
+    };
+    if changes
+        .iter()
+        .all(|change| told::namespace_of(&change.key).is_none())
+    {
         return Ok(None);
     }
+    let mut commit = Commit::new(first.revision);
+    let (told, written): (Vec<_>, Vec<_>) = changes
+        .into_iter()
+        .partition(|change| told::namespace_of(&change.key).is_some());
     let written: Vec<String> = written.into_iter().map(|change| change.key).collect();
     active.barrier.forget(&written);
-    let mut mounts = active.events.mounts(active).await?;
-    let unknown = changes.iter().any(|change| {
-        let key = change.key.strip_prefix(&folder);
-        let mount = key.and_then(Heard::parse).and_then(|heard| heard.mount);
-        mount.is_some_and(|mount| !mounts.contains_key(mount))
-    });
-    if unknown {
-        // Another node may have mounted it a moment ago.
-        mounts = active.events.read_mounts(active).await?;
+    let mut of: Option<(Arc<Active>, Mounts)> = None;
+    for (index, change) in told.iter().enumerate() {
+        let id = told::namespace_of(&change.key).unwrap_or_default();
+        if of.as_ref().is_none_or(|(of, _)| of.namespace.id.as_str() != id) {
+            of = match active.namespaces()?.by_id(id).await? {
+                Some(of) => {
+                    let mounts = active.events.mounts(&of).await?;
+                    Some((of, mounts))
+                }
+                None => None,
+            };
+        }
+        // Of a namespace that is gone nobody may be told.
+        let Some((of, mounts)) = &mut of else { continue };
+        let folder = told::folder(&of.namespace.id);
+        let heard = change.key.strip_prefix(&folder).and_then(Heard::parse);
+        if heard
+            .and_then(|heard| heard.mount)
+            .is_some_and(|mount| !mounts.contains_key(mount))
+        {
+            // Another node may have mounted it a moment ago.
+            *mounts = active.events.read_mounts(of).await?;
+        }
+        let origin = Origin {
+            cluster_name: &active.cluster.name,
+            cluster_id: &active.cluster.id,
+            namespace: &of.namespace,
+            mounts,
+            folder: &folder,
+        };
+        commit.add(index, change, &origin);
     }
-    let namespace = NamespaceId::root();
-    let origin = Origin {
-        cluster_name: &active.cluster.name,
-        cluster_id: &active.cluster.id,
-        namespace: &namespace,
-        mounts: &mounts,
-        folder: &folder,
-    };
-    Ok(Commit::of(&changes, &origin))
+    Ok(Some(commit))
 }
 
 /// Follows for as long as the server is unsealed.

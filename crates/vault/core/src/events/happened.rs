@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arca_base::{Json, NamespaceId, RequestPath, id, json_object};
+use arca_base::{Json, RequestPath, id, json_object};
 use arca_storage::{Change, Revision};
 use bytes::Bytes;
 
 use super::told::Heard;
+use crate::namespaces::Namespace;
 use crate::router::{Class, Mount};
 
 /// The events of one commit.
@@ -27,6 +28,8 @@ pub(super) struct Event {
     pub(super) paths: [Option<RequestPath>; 2],
     /// Hash of the token that it concerns.
     pub(super) owner: Option<String>,
+    /// Where it happened.
+    pub(super) namespace: Arc<Namespace>,
     pub(super) body: Bytes,
 }
 
@@ -34,28 +37,31 @@ pub(super) struct Event {
 pub(super) struct Origin<'a> {
     pub(super) cluster_name: &'a str,
     pub(super) cluster_id: &'a str,
-    pub(super) namespace: &'a NamespaceId,
+    pub(super) namespace: &'a Arc<Namespace>,
     pub(super) mounts: &'a HashMap<String, Arc<Mount>>,
     /// Folder of the keys.
     pub(super) folder: &'a str,
 }
 
 impl Commit {
-    pub(super) fn of(changes: &[Change], origin: &Origin<'_>) -> Option<Self> {
-        let Revision(revision) = changes.first()?.revision;
-        let mut commit = Self {
+    /// A commit that tells something, nothing of which was read yet.
+    pub(super) const fn new(Revision(revision): Revision) -> Self {
+        Self {
             revision,
-            events: Vec::with_capacity(1),
+            events: Vec::new(),
             incomplete: false,
-        };
-        for (index, change) in changes.iter().enumerate() {
-            let key = change.key.strip_prefix(origin.folder);
-            match key.and_then(Heard::parse) {
-                None => commit.incomplete = true,
-                Some(heard) => commit.events.extend(Event::of(&heard, revision, index, origin)),
-            }
         }
-        Some(commit)
+    }
+
+    /// Reads what the change at `index` of the commit tells.
+    pub(super) fn add(&mut self, index: usize, change: &Change, origin: &Origin<'_>) {
+        let key = change.key.strip_prefix(origin.folder);
+        match key.and_then(Heard::parse) {
+            None => self.incomplete = true,
+            Some(heard) => self
+                .events
+                .extend(Event::of(&heard, self.revision, index, origin)),
+        }
     }
 }
 
@@ -94,7 +100,7 @@ impl Event {
                 "event" => json_object! { "id" => id.as_str(), "metadata" => metadata },
                 "event_type" => heard.kind.as_str(),
                 "plugin_info" => plugin_info(mount.map(|mount| &**mount)),
-                "namespace" => namespace_path(origin.namespace),
+                "namespace" => &*origin.namespace.path,
             },
             "datacontentype" => "application/cloudevents",
             "time" => heard.time.to_string(),
@@ -107,15 +113,9 @@ impl Event {
                 made_at.and_then(|path| RequestPath::parse(&path).ok()),
             ],
             owner: heard.owner.clone(),
+            namespace: origin.namespace.clone(),
             body: Bytes::from(event.to_text().into_string()),
         })
-    }
-}
-
-fn namespace_path(namespace: &NamespaceId) -> String {
-    match namespace.as_str() {
-        "root" => String::new(),
-        other => format!("{other}/"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One subscriber: what it has seen, what it may see, and what it is told next.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -75,6 +76,7 @@ enum Next {
 
 /// Who subscribes, and to what.
 struct Viewer {
+    /// The server as the namespace sees it whose events these are; gone when that is.
     active: Weak<Active>,
     clock: Arc<dyn Clock>,
     token: Arc<Secret<String>>,
@@ -231,15 +233,18 @@ impl Viewer {
 
     /// What of a commit this subscriber is told.
     async fn visible(&self, commit: &Commit) -> Result<Vec<Message>, String> {
-        let wanted = |event: &&Event| glob::matches(&self.pattern, &event.kind);
+        let active = self.active()?;
+        let wanted = |event: &&Event| {
+            event.namespace.id == active.namespace.id && glob::matches(&self.pattern, &event.kind)
+        };
         if !commit.events.iter().any(|event| wanted(&event)) {
             return Ok(Vec::new());
         }
-        let (acl, hash) = self.rights(false).await?;
+        let rights = self.rights(false).await?;
         let seen = commit.events.iter().filter(wanted).filter(|event| {
-            let own = event.owner.as_ref().is_some_and(|owner| *owner == hash);
+            let own = event.owner.as_ref().is_some_and(|owner| *owner == rights.hash);
             let mut paths = event.paths.iter().flatten();
-            own || paths.any(|path| acl.sees(path, &event.kind))
+            own || paths.any(|path| rights.see(path, &event.kind))
         });
         let mut messages: Vec<Message> = seen
             .map(|event| Message::Event {
@@ -254,41 +259,68 @@ impl Viewer {
         Ok(messages)
     }
 
-    /// What the caller may do now, and the hash of its token.
-    async fn rights(&self, subscribed: bool) -> Result<(Arc<Acl>, String), String> {
+    /// What the caller may do now.
+    async fn rights(&self, subscribed: bool) -> Result<Rights, String> {
         let active = self.active()?;
         let failed = |_: Fault| UNANSWERED.to_owned();
         let now = self.clock.now();
-        let found = active
-            .tokens
-            .find(self.token.expose(), now)
-            .await
-            .map_err(failed)?;
+        let home = active.home_of(self.token.expose()).await.map_err(failed)?;
+        let home = home.ok_or("the namespace of the token is gone")?;
+        let found = home.tokens.find(self.token.expose(), now).await.map_err(failed)?;
         let token = found.ok_or("the token has expired or was revoked")?;
         let principal = match &*token.entity_id {
             "" => None,
             id => {
-                let found = active.identity.principal(id).await.map_err(failed)?;
+                let found = home.identity.principal(id).await.map_err(failed)?;
                 let found = found.filter(|principal| !principal.entity.disabled);
                 Some(found.ok_or("the entity of the token is disabled or gone")?)
             }
         };
-        let acl = active
-            .policies
-            .acl(&token, principal.as_ref(), &active.identity, now);
-        let acl = acl.await.map_err(failed)?;
+        let acl = home.policies.acl(&token, principal.as_ref(), &home.identity, now);
+        let below = active.namespace.path_below(&home.namespace);
+        let rights = Rights {
+            acl: acl.await.map_err(failed)?,
+            hash: token.hash.clone(),
+            below: below.ok_or("the token is of another namespace")?.to_owned(),
+        };
         if subscribed {
+            let path = rights.path_at_home(&self.path).ok_or("the path is too long")?;
             let question = Question {
                 operation: Operation::Read,
-                path: &self.path,
+                path: &path,
                 data: &Object::new(),
                 wrap_ttl: None,
                 sudo: false,
             };
-            acl.decide(&question)
-                .map_err(|_| "the token may not subscribe any more")?;
+            let decided = rights.acl.decide(&question);
+            decided.map_err(|_| "the token may not subscribe any more")?;
         }
-        Ok((acl, token.hash.clone()))
+        Ok(rights)
+    }
+}
+
+/// What a subscriber may do, and who it is.
+struct Rights {
+    acl: Arc<Acl>,
+    /// Hash of the token.
+    hash: String,
+    /// The path of the namespace of the events below that of the token.
+    below: String,
+}
+
+impl Rights {
+    fn see(&self, path: &RequestPath, kind: &str) -> bool {
+        let path = self.path_at_home(path);
+        path.is_some_and(|path| self.acl.sees(&path, kind))
+    }
+
+    /// A path as the policies of the token name it.
+    fn path_at_home<'a>(&self, path: &'a RequestPath) -> Option<Cow<'a, RequestPath>> {
+        if self.below.is_empty() {
+            return Some(Cow::Borrowed(path));
+        }
+        let path = RequestPath::parse(&format!("{}{path}", self.below)).ok()?;
+        Some(Cow::Owned(path))
     }
 }
 

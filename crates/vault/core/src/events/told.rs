@@ -106,6 +106,12 @@ pub(super) fn folder(namespace: &NamespaceId) -> String {
     layout::namespace(namespace) + FOLDER
 }
 
+/// The identifier of the namespace that a key tells of; `None` for any other key.
+pub(super) fn namespace_of(key: &str) -> Option<&str> {
+    let (id, below) = key.strip_prefix("ns/")?.split_once('/')?;
+    below.starts_with(FOLDER).then_some(id)
+}
+
 impl<'a> Heard<'a> {
     /// Reads a key without its folder; `None` for one that tells that something cannot be told.
     pub(super) fn parse(key: &'a str) -> Option<Self> {

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use arca_base::{Entropy, Timestamp, id};
 use parking_lot::Mutex;
+use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
 
 use draft::Draft;
@@ -100,8 +101,14 @@ impl Identity {
             members: Rows::new(folder("identity/member/")),
             children: Rows::new(folder("identity/child/")),
             changed: folder("identity/").generation(),
-            memberships: Mutex::new(Cache::new(KEPT)),
+            // Grows with what is used: there may be many namespaces.
+            memberships: Mutex::new(Cache::with_weighter(0, KEPT as u64, UnitWeighter)),
         }
+    }
+
+    /// The identifier of the namespace that all this is of.
+    fn namespace_id(&self) -> &str {
+        self.entities.view().namespace_id()
     }
 
     /// The entity with this identifier.

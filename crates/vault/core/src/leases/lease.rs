@@ -17,6 +17,9 @@ pub struct Lease {
     pub mount_uuid: String,
     /// Hash of the token it ends with.
     pub token: String,
+    /// Identifier of the namespace of that token, where it is another: an ancestor of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub token_namespace: String,
     /// When it was made.
     pub issued: Option<Timestamp>,
     /// When it ends.

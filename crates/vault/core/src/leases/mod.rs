@@ -19,7 +19,9 @@ pub use window::LeaseWindow;
 use crate::barrier::{Barrier, Rows, View, Writes};
 use crate::engine::{Grant, Site};
 use crate::fault::Fault;
+use crate::layout;
 use crate::metrics::Metrics;
+use crate::namespaces::Namespace;
 use crate::router::Router;
 use crate::tokens::{Token, TokenKind};
 use crate::ttl::{Lifetime, PastMax};
@@ -27,6 +29,8 @@ use crate::ttl::{Lifetime, PastMax};
 const MAX_ATTEMPTS: usize = 16;
 /// Where the rows of leases are, below their namespace.
 pub(crate) const BY_ID: &str = "lease/id/";
+/// Where leases are found by the tokens they belong to, below the namespace of the token.
+const BY_TOKEN: &str = "lease/token/";
 
 /// The leases of one namespace.
 pub struct Leases {
@@ -68,7 +72,7 @@ impl Leases {
             entropy,
             router,
             rows: Rows::new(view.folder(BY_ID)),
-            by_token: Rows::new(view.folder("lease/token/")),
+            by_token: Rows::new(view.folder(BY_TOKEN)),
             stuck: Rows::new(view.folder("lease/stuck/")),
             clock,
             metrics,
@@ -111,11 +115,18 @@ impl Leases {
             }
             _ => granted.ttl,
         };
+        let (owner, owner_namespace) = owner(token);
+        let suffix = Namespace::suffix(&self.namespace);
         let lease = Lease {
-            id: format!("{path}/{}", id::base62(&*self.entropy, 24)),
+            id: format!("{path}/{}{suffix}", id::base62(&*self.entropy, 24)),
             path: path.to_owned(),
             mount_uuid: site.mount.uuid.clone(),
-            token: owner(token).to_owned(),
+            token: owner.to_owned(),
+            token_namespace: if owner_namespace == self.namespace.as_str() {
+                String::new()
+            } else {
+                owner_namespace.to_owned()
+            },
             issued: Some(site.now),
             expires: Some(site.now.plus(ttl)),
             due: Some(site.now.plus(ttl)),
@@ -150,7 +161,8 @@ impl Leases {
         }
         self.rows.expect_in(&mut writes, &lease.id, None);
         self.put_in(&mut writes, lease)?;
-        self.by_token.put_in(&mut writes, &link(lease), &LeaseLink {})?;
+        self.by_token_of(lease)?
+            .put_in(&mut writes, &link(lease), &LeaseLink {})?;
         self.barrier.commit(writes).await?;
         Ok(())
     }
@@ -169,13 +181,18 @@ impl Leases {
     fn put_in(&self, writes: &mut Writes, lease: &Lease) -> Result<(), Fault> {
         self.rows.put_in(writes, &lease.id, lease)?;
         if let Some(due) = lease.due {
-            writes.put(self.expiry_key(due, &lease.id), Vec::new());
+            writes.put(expiry_key(&self.namespace, due, &lease.id), Vec::new());
         }
         Ok(())
     }
 
-    fn expiry_key(&self, time: Timestamp, id: &str) -> String {
-        crate::layout::expiry(time, &self.namespace, &format!("lease/{id}"))
+    /// Where the leases of the token of a lease are found.
+    fn by_token_of(&self, lease: &Lease) -> Result<Rows<LeaseLink>, Fault> {
+        if lease.token_namespace.is_empty() {
+            return Ok(self.by_token.clone());
+        }
+        let view = layout::view_of(&self.barrier, &lease.token_namespace)?;
+        Ok(Rows::new(view.folder(BY_TOKEN)))
     }
 
     /// The lease called `id`.
@@ -248,7 +265,7 @@ impl Leases {
             };
             let mut writes = Writes::new();
             self.rows.expect_in(&mut writes, id, row.as_ref());
-            self.move_due(&mut writes, &found.value, &renewed);
+            move_due(&self.namespace, &mut writes, &found.value, &renewed);
             self.rows.put_in(&mut writes, id, &renewed)?;
             match self.barrier.commit(writes).await {
                 Ok(_) => return Ok(()),
@@ -259,28 +276,32 @@ impl Leases {
         Err(Fault::unavailable("the lease keeps changing; try again"))
     }
 
-    /// Moves the entry of a lease in the expiry index.
-    fn move_due(&self, writes: &mut Writes, before: &Lease, after: &Lease) {
-        let entry = |lease: &Lease| lease.due.map(|due| self.expiry_key(due, &lease.id));
-        let (old, new) = (entry(before), entry(after));
-        // Times within one second have the same entry.
-        if old == new {
-            return;
-        }
-        if let Some(old) = old {
-            writes.delete(old);
-        }
-        if let Some(new) = new {
-            writes.put(new, Vec::new());
-        }
-    }
-
     /// One page of identifiers below `prefix`.
     ///
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn list(&self, prefix: &str, after: &str, limit: usize) -> Result<Vec<String>, Fault> {
         Ok(self.rows.list(prefix, after, limit).await?.names)
+    }
+}
+
+fn expiry_key(namespace: &NamespaceId, time: Timestamp, id: &str) -> String {
+    layout::expiry(time, namespace, &format!("lease/{id}"))
+}
+
+/// Moves the entry of a lease in the expiry index.
+fn move_due(namespace: &NamespaceId, writes: &mut Writes, before: &Lease, after: &Lease) {
+    let entry = |lease: &Lease| lease.due.map(|due| expiry_key(namespace, due, &lease.id));
+    let (old, new) = (entry(before), entry(after));
+    // Times within one second have the same entry.
+    if old == new {
+        return;
+    }
+    if let Some(old) = old {
+        writes.delete(old);
+    }
+    if let Some(new) = new {
+        writes.put(new, Vec::new());
     }
 }
 
@@ -299,11 +320,12 @@ fn check_renewable(lease: &Lease, now: Timestamp) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The token whose end is the end of the lease: a batch token's parent, where it has one.
-fn owner(token: &Token) -> &str {
+/// The token whose end is the end of the lease, and its namespace: a batch token's parent, where it has one.
+fn owner(token: &Token) -> (&str, &str) {
     match (&token.kind, &token.parent) {
-        (TokenKind::Batch, Some(parent)) => parent,
-        _ => &token.hash,
+        (TokenKind::Batch, Some(parent)) if token.parent_namespace.is_empty() => (parent, &token.namespace),
+        (TokenKind::Batch, Some(parent)) => (parent, &token.parent_namespace),
+        _ => (&token.hash, &token.namespace),
     }
 }
 

@@ -8,13 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arca_base::{Timestamp, Ttl, entropy};
+use arca_base::{NamespaceId, Timestamp, Ttl, entropy};
 use futures_util::StreamExt as _;
 
-use super::{Ended, Lease, LeaseLink, Leases, MAX_ATTEMPTS, link, stuck};
-use crate::barrier::Writes;
+use super::{BY_ID, Ended, Lease, LeaseLink, Leases, MAX_ATTEMPTS, expiry_key, link, move_due, stuck};
+use crate::barrier::{Rows, Writes};
 use crate::events::Told;
 use crate::fault::{Class, Fault};
+use crate::layout;
+use crate::namespaces::identifier_of;
 
 /// Attempts after which a lease counts as irrevocable.
 pub(super) const MAX_REVOCATIONS: u32 = 6;
@@ -124,18 +126,22 @@ impl Leases {
         let mut after = String::new();
         loop {
             let page = self.by_token.view().scan(&prefix, &after, PAGE).await?;
+            let mut own = Vec::with_capacity(page.names.len());
             for id in &page.names {
-                let _ = self.mark(id, now).await?;
+                if identifier_of(id) == self.namespace.as_str() {
+                    let _ = self.mark(id, now).await?;
+                    own.push(id.clone());
+                } else {
+                    self.mark_elsewhere(id, now).await?;
+                }
             }
             if patient {
-                let ends = futures_util::stream::iter(page.names.clone()).for_each_concurrent(
-                    TOGETHER,
-                    |id: String| async move {
+                let ends =
+                    futures_util::stream::iter(own).for_each_concurrent(TOGETHER, |id: String| async move {
                         if let Err(fault) = self.revoke(&id, now).await {
                             tracing::warn!(lease = %id, %fault, "lease of a revoked token is revoked later");
                         }
-                    },
-                );
+                    });
                 tokio::select! {
                     () = ends => {}
                     () = &mut late => patient = false,
@@ -148,9 +154,51 @@ impl Leases {
         }
     }
 
+    /// Makes all leases of the namespace due.
+    pub(crate) async fn mark_all(&self, now: Timestamp) -> Result<(), Fault> {
+        let mut after = String::new();
+        loop {
+            let page = self.rows.view().scan("", &after, PAGE).await?;
+            for id in &page.names {
+                let _ = self.mark(id, now).await?;
+            }
+            match page.names.into_iter().next_back() {
+                Some(last) if page.more => after = last,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether there is any lease in the namespace.
+    pub(crate) async fn any(&self) -> Result<bool, Fault> {
+        Ok(!self.rows.view().scan("", "", 1).await?.names.is_empty())
+    }
+
     async fn mark(&self, id: &str, now: Timestamp) -> Result<Option<Arc<Lease>>, Fault> {
+        self.mark_in(&self.rows, &self.namespace, id, now).await
+    }
+
+    /// Makes a lease of another namespace due; the expiry task, which reaches that namespace, ends it.
+    async fn mark_elsewhere(&self, id: &str, now: Timestamp) -> Result<(), Fault> {
+        // A link without a lease that it could be of leads nowhere.
+        let Some(namespace) = NamespaceId::parse(identifier_of(id)) else {
+            return Ok(());
+        };
+        let view = layout::view_of(&self.barrier, namespace.as_str())?;
+        let rows = Rows::new(view.folder(BY_ID));
+        self.mark_in(&rows, &namespace, id, now).await?;
+        Ok(())
+    }
+
+    async fn mark_in(
+        &self,
+        rows: &Rows<Lease>,
+        namespace: &NamespaceId,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Lease>>, Fault> {
         for _ in 0..MAX_ATTEMPTS {
-            let row = self.rows.get(id).await?;
+            let row = rows.get(id).await?;
             let Some(found) = &row else {
                 return Ok(None);
             };
@@ -163,9 +211,9 @@ impl Leases {
                 ..(*found.value).clone()
             };
             let mut writes = Writes::new();
-            self.rows.expect_in(&mut writes, id, row.as_ref());
-            self.move_due(&mut writes, &found.value, &marked);
-            self.rows.put_in(&mut writes, id, &marked)?;
+            rows.expect_in(&mut writes, id, row.as_ref());
+            move_due(namespace, &mut writes, &found.value, &marked);
+            rows.put_in(&mut writes, id, &marked)?;
             match self.barrier.commit(writes).await {
                 Ok(_) => return Ok(Some(Arc::new(marked))),
                 Err(error) if error.is_conflict() => {}
@@ -197,9 +245,9 @@ impl Leases {
         let mut writes = Writes::new();
         self.tell_end(&mut writes, lease, now);
         self.rows.delete_in(&mut writes, &lease.id);
-        self.by_token.delete_in(&mut writes, &link(lease));
+        self.by_token_of(lease)?.delete_in(&mut writes, &link(lease));
         if let Some(due) = lease.due {
-            writes.delete(self.expiry_key(due, &lease.id));
+            writes.delete(expiry_key(&self.namespace, due, &lease.id));
         }
         if lease.attempts > 0 || lease.irrevocable.is_some() {
             self.stuck.delete_in(&mut writes, &stuck::entry(lease));
@@ -230,7 +278,7 @@ impl Leases {
         let next = self.after_failure(&found.value, fault, now);
         let mut writes = Writes::new();
         self.rows.expect_in(&mut writes, &lease.id, row.as_ref());
-        self.move_due(&mut writes, &found.value, &next);
+        move_due(&self.namespace, &mut writes, &found.value, &next);
         self.rows.put_in(&mut writes, &lease.id, &next)?;
         self.stuck
             .put_in(&mut writes, &stuck::entry(lease), &LeaseLink {})?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arca_base::Timestamp;
 
-use super::{Lease, Leases, MAX_ATTEMPTS};
+use super::{Lease, Leases, MAX_ATTEMPTS, move_due};
 use crate::barrier::Writes;
 use crate::fault::Fault;
 
@@ -72,7 +72,7 @@ impl Leases {
             };
             let mut writes = Writes::new();
             self.rows.expect_in(&mut writes, id, row.as_ref());
-            self.move_due(&mut writes, &found.value, &due);
+            move_due(&self.namespace, &mut writes, &found.value, &due);
             self.rows.put_in(&mut writes, id, &due)?;
             match self.barrier.commit(writes).await {
                 Ok(_) => return Ok(true),

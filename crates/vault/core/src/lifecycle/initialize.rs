@@ -63,24 +63,6 @@ pub struct FirstMount {
     pub options: BTreeMap<String, String>,
 }
 
-/// What every server has.
-const BUILT_IN: [(Class, &str, &str, &str); 4] = [
-    (
-        Class::Secret,
-        "sys",
-        "system",
-        "system endpoints used for control, policy and debugging",
-    ),
-    (Class::Secret, "identity", "identity", "identity store"),
-    (
-        Class::Secret,
-        "cubbyhole",
-        "cubbyhole",
-        "per-token private secret storage",
-    ),
-    (Class::Auth, "token", "token", "token based credentials"),
-];
-
 impl Lifecycle {
     /// Makes keys, built-in mounts and the first root token, in one commit: a server is initialized or not.
     ///
@@ -246,7 +228,7 @@ impl Lifecycle {
         self.put_mounts(&barrier, &namespace, furnishing.mounts, writes)?;
         let (clock, metrics) = (self.settings.clock.clone(), self.metrics.clone());
         Auditor::new(&view, clock, entropy.clone(), metrics).put_in(writes, furnishing.audit_files)?;
-        Policies::new(&view).put_default(writes)?;
+        Policies::new(namespace.clone(), &view).put_default(writes)?;
         crate::identity::in_order::begin_in(&view, writes)?;
         let salt = Secret::new(random.to_vec());
         let tokens = Tokens::new(&barrier, namespace, entropy, &view, &salt);
@@ -269,12 +251,7 @@ impl Lifecycle {
             self.settings.entropy.clone(),
             self.settings.lease_defaults,
         );
-        for (class, path, kind, description) in BUILT_IN {
-            let mut mount = Mount::new(class, &MountPath::parse(path)?, kind, entropy);
-            description.clone_into(&mut mount.description);
-            mount.local = kind == "cubbyhole";
-            router.rows(class).put_in(writes, mount.row(), &mount)?;
-        }
+        router.put_builtin(writes)?;
         for first in more {
             let mut mount = Mount::new(
                 Class::Secret,

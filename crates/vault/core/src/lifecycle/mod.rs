@@ -147,6 +147,7 @@ impl Lifecycle {
                 }
             })?;
         let active = Arc::new(active);
+        active.settle();
         tasks::start(&active);
         self.active.store(Some(active));
         tracing::info!("unsealed");

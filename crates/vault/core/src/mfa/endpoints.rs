@@ -41,18 +41,23 @@ pub(super) async fn methods(active: &Active) -> Result<Vec<Method>, Fault> {
 }
 
 async fn list(_: Arc<IdentityEngine>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    let namespace = &cx.active()?.namespace;
     let methods = methods(cx.active()?).await?;
     let names = methods.iter().map(|method| method.id.clone()).collect();
     let info: Object = methods
         .iter()
-        .map(|method| (method.id.clone(), method.describe()))
+        .map(|method| (method.id.clone(), method.describe(namespace)))
         .collect();
     Ok(Answer::names_with_info(names, Json::Object(info)))
 }
 
 async fn read(_: Arc<IdentityEngine>, cx: Cx, request: api::Method) -> Result<Answer, Fault> {
     let method = cx.active()?.mfa.method(&request.method_id).await?;
-    Ok(Answer::data(&method.ok_or_else(Fault::absent)?.describe()))
+    Ok(Answer::data(
+        &method
+            .ok_or_else(Fault::absent)?
+            .describe(&cx.active()?.namespace),
+    ))
 }
 
 async fn create(_: Arc<IdentityEngine>, cx: Cx, request: api::WriteTotp) -> Result<Answer, Fault> {

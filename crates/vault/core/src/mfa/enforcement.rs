@@ -4,6 +4,7 @@ use arca_base::{Json, json_object};
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::Stored;
+use crate::namespaces::Namespace;
 use crate::router::Mount;
 
 /// An enforcement, as stored.
@@ -33,12 +34,12 @@ impl Enforcement {
             || self.groups.iter().any(|id| groups.contains(&&**id))
     }
 
-    pub(super) fn describe(&self) -> Json {
+    pub(super) fn describe(&self, namespace: &Namespace) -> Json {
         json_object! {
             "id" => self.id.as_str(),
             "name" => self.name.as_str(),
-            "namespace_id" => "root",
-            "namespace_path" => "",
+            "namespace_id" => namespace.id.as_str(),
+            "namespace_path" => &*namespace.path,
             "mfa_method_ids" => self.methods.clone(),
             "auth_method_accessors" => self.accessors.clone(),
             "auth_method_types" => self.types.clone(),

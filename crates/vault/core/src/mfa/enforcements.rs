@@ -33,13 +33,16 @@ pub(super) fn routes() -> Table<IdentityEngine> {
 async fn list(_: Arc<IdentityEngine>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
     let all = cx.active()?.mfa.all_enforcements().await?;
     let names = all.iter().map(|one| one.name.clone()).collect();
-    let info: Object = all.iter().map(|one| (one.name.clone(), one.describe())).collect();
+    let namespace = &cx.active()?.namespace;
+    let described = all.iter().map(|one| (one.name.clone(), one.describe(namespace)));
+    let info: Object = described.collect();
     Ok(Answer::names_with_info(names, Json::Object(info)))
 }
 
 async fn read(_: Arc<IdentityEngine>, cx: Cx, request: api::Enforcement) -> Result<Answer, Fault> {
     let row = cx.active()?.mfa.enforcements.get(&request.name).await?;
-    Ok(Answer::data(&row.ok_or_else(Fault::absent)?.value.describe()))
+    let row = row.ok_or_else(Fault::absent)?;
+    Ok(Answer::data(&row.value.describe(&cx.active()?.namespace)))
 }
 
 async fn write(_: Arc<IdentityEngine>, cx: Cx, request: api::WriteEnforcement) -> Result<Answer, Fault> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::barrier::Stored;
 use crate::fault::Fault;
+use crate::namespaces::Namespace;
 
 /// Longest name, and longest issuer, in bytes.
 const LONGEST: usize = 128;
@@ -100,13 +101,13 @@ impl Method {
         Ok(())
     }
 
-    pub(super) fn describe(&self) -> Json {
+    pub(super) fn describe(&self, namespace: &Namespace) -> Json {
         json_object! {
             "id" => self.id.as_str(),
             "name" => self.name.as_str(),
             "type" => "totp",
-            "namespace_id" => "root",
-            "namespace_path" => "",
+            "namespace_id" => namespace.id.as_str(),
+            "namespace_path" => &*namespace.path,
             "issuer" => self.issuer.as_str(),
             "period" => self.period.seconds(),
             "key_size" => u64::from(self.key_size),

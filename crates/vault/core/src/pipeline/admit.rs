@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use arca_base::{NamespaceId, Operation, id};
+use arca_base::{Operation, RequestPath, id};
 
 use super::incoming::Incoming;
 use super::refuse::Refusal;
 use super::trace::{Facts, Trace};
+use crate::active::Active;
 use crate::core::Core;
 use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
 use crate::fault::Fault;
+use crate::namespaces::Namespace;
 use crate::quotas::Exceeded;
-use crate::router::{Mount, Target};
+use crate::router::{Class, Mount, Target};
+use crate::tokens::Token;
+use crate::wrapping::is_wrapping_token;
 
 /// A request with its route, not yet known whose.
 pub struct Admitted {
@@ -35,20 +39,22 @@ pub(super) struct Routed {
 
 pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted, Box<Refusal>> {
     let client = std::mem::replace(&mut incoming.client, ClientInfo::unknown());
+    let active = core.active();
+    let root = active.as_ref().map(|active| active.namespace.clone());
     let mut facts = Facts {
         request_id: id::uuid_v4(core.entropy()).into(),
         now: core.clock().now(),
         started: core.clock().monotonic(),
-        namespace: NamespaceId::root(),
+        namespace: root.unwrap_or_else(|| Arc::new(Namespace::root())),
         client: Arc::new(client),
-        active: core.active(),
+        active,
         server: core.lifecycle().clone(),
         unaudited: false,
     };
     if incoming.operation.is_listing() {
         incoming.path = incoming.path.into_folder();
     }
-    let incoming = Box::new(incoming);
+    let mut incoming = Box::new(incoming);
     if let Err(fault) = check(&incoming) {
         return Err(Refusal::unrouted(facts, incoming, fault));
     }
@@ -56,7 +62,7 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
         facts.unaudited = !exceeded.audited;
         return Err(Refusal::unrouted(facts, incoming, exceeded.fault));
     }
-    let target = match find(core, &facts, &incoming).await {
+    let target = match find(core, &mut facts, &mut incoming).await {
         Ok(target) => target,
         Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
     };
@@ -71,9 +77,6 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
 }
 
 fn check(incoming: &Incoming) -> Result<(), Fault> {
-    if !matches!(incoming.namespace.trim_matches('/'), "" | "root") {
-        return Err(Fault::not_found_plain("namespace not found"));
-    }
     let writes = matches!(incoming.operation, Operation::Update | Operation::Patch);
     if writes && incoming.path.as_str().ends_with('/') {
         return Err(Fault::invalid("cannot write to a path ending in '/'"));
@@ -87,14 +90,62 @@ async fn count(facts: &Facts, incoming: &Incoming) -> Result<(), Exceeded> {
         return Ok(());
     };
     let client = facts.client.address.map(|address| address.ip());
-    active
-        .quotas
-        .count(incoming.path.as_str(), client, facts.started)
-        .await
+    let path = incoming.path.as_str();
+    match named(incoming) {
+        "" => active.quotas.count(path, client, facts.started).await,
+        namespace => {
+            let path = format!("{namespace}/{path}");
+            active.quotas.count(&path, client, facts.started).await
+        }
+    }
+}
+
+/// What tells of the server as a whole, and is asked by clients that are set up for some namespace.
+const OF_THE_SERVER: [&str; 3] = ["sys/health", "sys/leader", "sys/seal-status"];
+
+/// The namespace that the header names; nothing for the root namespace.
+fn named(incoming: &Incoming) -> &str {
+    match incoming.namespace.trim_matches('/') {
+        "" | "root" => "",
+        _ if OF_THE_SERVER.contains(&incoming.path.as_str()) => "",
+        named => named,
+    }
+}
+
+/// Finds the namespace and the mount of a request: by the header, by the beginning of the path, or by both. A mount
+/// comes before a namespace of the same name, so what goes to a mount of the root namespace asks for no namespace.
+async fn locate(
+    root: Arc<Active>,
+    facts: &mut Facts,
+    incoming: &mut Incoming,
+) -> Result<Option<Target>, Fault> {
+    let mut active = match named(incoming) {
+        "" => root,
+        named => root.namespaces()?.enter(named).await?,
+    };
+    let mut path = incoming.path.as_str();
+    let target = loop {
+        if let Some(target) = active.router.resolve(path).await? {
+            break Some(target);
+        }
+        let deeper = active.namespaces()?.below(&active.namespace, path).await?;
+        match deeper {
+            Some((below, rest)) => (active, path) = (below, rest),
+            None => break None,
+        }
+    };
+    if !active.namespace.is_root() {
+        let path = RequestPath::parse(path)?;
+        incoming.path = path;
+        active.namespace.path.as_ref().clone_into(&mut incoming.namespace);
+        facts.namespace = active.namespace.clone();
+        facts.active = Some(active);
+    }
+    Ok(target)
 }
 
 /// The mount a request goes to. A sealed server has its own endpoints only.
-async fn find(core: &Core, facts: &Facts, incoming: &Incoming) -> Result<Option<Target>, Fault> {
+async fn find(core: &Core, facts: &mut Facts, incoming: &mut Incoming) -> Result<Option<Target>, Fault> {
     let path = incoming.path.as_str();
     if core
         .system_target(path)
@@ -102,8 +153,8 @@ async fn find(core: &Core, facts: &Facts, incoming: &Incoming) -> Result<Option<
     {
         return Err(Fault::wrong_method());
     }
-    match &facts.active {
-        Some(active) => active.router.resolve(path).await,
+    match facts.active.clone() {
+        Some(root) => locate(root, facts, incoming).await,
         None => {
             let target = core.system_target(path).ok_or_else(Fault::sealed)?;
             let open = match target.engine.find(incoming.operation, &target.path) {
@@ -155,6 +206,9 @@ fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Resu
         Found::Nothing => return Err(Fault::unsupported_path()),
     };
     let info = target.engine.route(index).ok_or_else(Fault::unsupported_path)?;
+    if !facts.namespace.is_root() && target.mount.kind == "system" && !info.in_namespaces {
+        return Err(Fault::invalid("operation only available in root namespace"));
+    }
     facts.unaudited = info.unaudited;
     let (access, injects, reads_only, leases) = (info.access, info.injects, info.reads_only, info.leases);
     Ok(Routed {
@@ -196,6 +250,25 @@ impl Admitted {
             identity_policies: &[],
             granted_by: None,
         }
+    }
+
+    /// Whether the request is about its own token, or about what that wraps.
+    pub(super) fn is_about_caller(&self, token: &Token) -> bool {
+        let Ok(routed) = &self.route else { return false };
+        match (routed.mount.class, &*routed.mount.kind) {
+            (Class::Auth, "token") => matches!(&*routed.path, "lookup-self" | "renew-self" | "revoke-self"),
+            _ => routed.access == Access::WrappingToken && is_wrapping_token(token),
+        }
+    }
+
+    /// Takes the request to the same path in another namespace.
+    pub(super) async fn move_to(&mut self, home: &Arc<Active>) -> Result<(), Fault> {
+        let target = home.router.resolve(self.incoming.path.as_str()).await?;
+        self.facts.active = Some(home.clone());
+        self.facts.namespace = home.namespace.clone();
+        self.mount = target.as_ref().map(|target| target.mount.clone());
+        self.route = route(target, &self.incoming, &mut self.facts);
+        Ok(())
     }
 
     /// Who may call the route; a path without a route is for tokens only.

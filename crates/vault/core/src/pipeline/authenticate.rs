@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::engine::{Access, Caller};
 use crate::fault::Fault;
 use crate::identity::Principal;
+use crate::tokens::Token;
 
 /// A request whose caller is known, or that anybody may make.
 pub struct Authenticated {
@@ -53,18 +54,10 @@ async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (F
         (_, None) => return Err((Fault::denied_unknown("no token was sent"), None)),
         (_, Some(presented)) => presented,
     };
-    let active = admitted
-        .facts
-        .active
-        .clone()
-        .ok_or_else(|| (Fault::sealed(), None))?;
-    let now = admitted.facts.now;
-    let token = active
-        .tokens
-        .find(presented.expose(), now)
+    let found = find(admitted, presented.expose())
         .await
         .map_err(|fault| (fault, None))?;
-    let Some(token) = token else {
+    let Some((home, token)) = found else {
         let fault = match access {
             Access::WrappingToken => Fault::invalid("wrapping token is not valid or does not exist"),
             _ => Fault::denied_unknown("the token is unknown, expired or revoked"),
@@ -74,9 +67,13 @@ async fn identify(core: &Core, admitted: &mut Admitted) -> Result<Identified, (F
     let caller = Caller {
         token,
         presented: Arc::new(presented),
+        home,
         inline: false,
     };
-    match check(admitted, &active, &caller).await {
+    if let Err(fault) = meet(admitted, &caller).await {
+        return Err((fault, Some(caller)));
+    }
+    match check(admitted, &caller).await {
         Ok(principal) => Ok((Some(caller), principal)),
         Err(fault) => Err((fault, Some(caller))),
     }
@@ -87,20 +84,44 @@ async fn inline(
     admitted: &mut Admitted,
     login: InlineAuth,
 ) -> Result<Identified, (Fault, Option<Caller>)> {
-    let active = admitted.facts.active.clone();
-    let active = active.ok_or_else(|| (Fault::sealed(), None))?;
     let factors = std::mem::take(&mut admitted.incoming.factors);
     let caller = inline_auth::log_in(core, admitted, login, factors)
         .await
         .map_err(|fault| (fault, None))?;
-    match check(admitted, &active, &caller).await {
+    match check(admitted, &caller).await {
         Ok(principal) => Ok((Some(caller), principal)),
         Err(fault) => Err((fault.of_inline_auth(), Some(caller))),
     }
 }
 
+/// The token that was presented and its namespace, if it is good.
+async fn find(admitted: &Admitted, presented: &str) -> Result<Option<(Arc<Active>, Arc<Token>)>, Fault> {
+    let active = admitted.facts.active.as_ref().ok_or_else(Fault::sealed)?;
+    let Some(home) = active.home_of(presented).await? else {
+        return Ok(None);
+    };
+    let token = home.tokens.find(presented, admitted.facts.now).await?;
+    Ok(token.map(|token| (home, token)))
+}
+
+/// Sees that a token is used in its own namespace or below. What a token says of itself, and what a wrapping token
+/// opens, is in its own namespace, wherever it is asked for.
+async fn meet(admitted: &mut Admitted, caller: &Caller) -> Result<(), Fault> {
+    let namespace = &admitted.facts.namespace;
+    if caller.is_at_home(namespace) {
+        return Ok(());
+    }
+    if admitted.is_about_caller(&caller.token) {
+        return admitted.move_to(&caller.home).await;
+    }
+    match namespace.path_below(&caller.home.namespace) {
+        Some(_) => Ok(()),
+        None => Err(Fault::denied().because("the token is of a namespace that is not above this one")),
+    }
+}
+
 /// Bound networks, and whether the entity behind the token may still do anything.
-async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<Option<Principal>, Fault> {
+async fn check(admitted: &Admitted, caller: &Caller) -> Result<Option<Principal>, Fault> {
     let token = &caller.token;
     let address = admitted.facts.client.address.map(|address| address.ip());
     if token.expires.is_some() && !token.allows_address(address) {
@@ -109,7 +130,7 @@ async fn check(admitted: &Admitted, active: &Active, caller: &Caller) -> Result<
     if token.entity_id.is_empty() {
         return Ok(None);
     }
-    match active.identity.principal(&token.entity_id).await? {
+    match caller.home.identity.principal(&token.entity_id).await? {
         None => Err(Fault::denied().because("the entity of the token no longer exists")),
         Some(principal) if principal.entity.disabled => {
             Err(Fault::denied().because("the entity of the token is disabled"))

@@ -1,12 +1,13 @@
 //! Stage 3: whether the caller may.
 
-use arca_base::Operation;
+use std::borrow::Cow;
+
+use arca_base::{Operation, RequestPath};
 
 use super::admit::Routed;
 use super::authenticate::Authenticated;
 use super::refuse::Refusal;
 use super::trace::Trace;
-use crate::active::Active;
 use crate::engine::{Access, Caller};
 use crate::fault::Fault;
 use crate::policies::Question;
@@ -31,20 +32,14 @@ pub(crate) async fn run(authenticated: Authenticated) -> Result<Authorized, Box<
             last_use: false,
         });
     };
-    let Some(active) = authenticated.admitted.facts.active.clone() else {
-        return Err(Refusal::of_authenticated(
-            authenticated,
-            operation,
-            Fault::sealed(),
-        ));
-    };
     let operation = match create_or_update(&authenticated).await {
         Ok(operation) => operation,
         Err(fault) => return Err(Refusal::of_authenticated(authenticated, operation, fault)),
     };
-    let verdict = decide(&authenticated, &active, operation).await;
+    let verdict = decide(&authenticated, &caller, operation).await;
     // A denied request counts as a use too: a token must not be good for any number of guesses.
-    let used = active
+    let used = caller
+        .home
         .tokens
         .count_use(&caller.token, authenticated.admitted.facts.now)
         .await;
@@ -83,25 +78,31 @@ async fn create_or_update(authenticated: &Authenticated) -> Result<Operation, Fa
 /// The names of the policies that allow the request.
 async fn decide(
     authenticated: &Authenticated,
-    active: &Active,
+    caller: &Caller,
     operation: Operation,
 ) -> Result<Vec<String>, Fault> {
     let admitted = &authenticated.admitted;
-    let Some(Caller { token, .. }) = &authenticated.caller else {
-        return Err(Fault::denied());
-    };
-    let acl = active
-        .policies
-        .acl(
-            token,
-            authenticated.principal.as_ref(),
-            &active.identity,
-            admitted.facts.now,
-        )
+    let acl = caller
+        .acl_with(authenticated.principal.as_ref(), admitted.facts.now)
         .await?;
+    // Policies are about paths below the namespace they are of.
+    let away = match caller.path_at_home(&admitted.facts.namespace, admitted.incoming.path.as_str()) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(path) => Some(RequestPath::parse(&path)?),
+    };
+    if away.is_some()
+        && admitted
+            .mount
+            .as_ref()
+            .is_some_and(|mount| mount.kind == "cubbyhole")
+    {
+        return Err(Fault::invalid(
+            "a cubbyhole is in the namespace of its token: leave the namespace out",
+        ));
+    }
     let question = Question {
         operation,
-        path: &admitted.incoming.path,
+        path: away.as_ref().unwrap_or(&admitted.incoming.path),
         data: &admitted.incoming.data,
         wrap_ttl: admitted.incoming.wrap_ttl,
         sudo: matches!(

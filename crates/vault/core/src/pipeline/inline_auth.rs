@@ -124,6 +124,7 @@ async fn issue(answered: &Answered, answer: Answer) -> Result<(Envelope, Caller)
     };
     let caller = Caller {
         token: issued.token.clone(),
+        home: active.clone(),
         presented: issued.client_token.clone().ok_or_else(Fault::denied)?,
         inline: true,
     };

@@ -1,6 +1,6 @@
 //! The error branch: a refusal is audited like everything else, and rendered in one place.
 
-use arca_base::{NamespaceId, Operation, id};
+use arca_base::{Operation, id};
 
 use super::admit::Admitted;
 use super::authenticate::Authenticated;
@@ -14,6 +14,7 @@ use crate::audit::{Acceptance, Entry, Outcome, ResponsePart};
 use crate::core::Core;
 use crate::engine::Caller;
 use crate::fault::Fault;
+use crate::namespaces::Namespace;
 
 /// A request that is not done, how far it came, and why.
 pub struct Refusal {
@@ -199,7 +200,7 @@ pub(crate) async fn unread(core: &Core, unread: Unread, fault: &Fault) -> Reply 
 fn unread_entries(core: &Core, active: &Active, unread: &Unread, fault: &Fault) -> [Acceptance; 2] {
     let request_id = id::uuid_v4(core.entropy());
     let message = fault.message(false);
-    let namespace = NamespaceId::root();
+    let namespace = Namespace::root();
     let entry = Entry {
         time: core.clock().now(),
         request_id: &request_id,
@@ -294,11 +295,8 @@ async fn end_token(refusal: &Refusal) {
             ..
         } => {
             let facts = &authenticated.admitted.facts;
-            if let (Some(active), Some(caller)) = (&facts.active, &authenticated.caller) {
-                let ended = active
-                    .tokens
-                    .revoke(&caller.token.hash, &active.leases, facts.now)
-                    .await;
+            if let Some(caller) = &authenticated.caller {
+                let ended = caller.revoke(facts.now).await;
                 if let Err(fault) = ended {
                     tracing::warn!(%fault, "a used-up token is revoked later");
                 }

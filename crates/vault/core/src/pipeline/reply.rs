@@ -148,14 +148,10 @@ pub(super) async fn end_last_use(recorded: &Recorded) {
     }
     let authenticated = &authorized.authenticated;
     let facts = &authenticated.admitted.facts;
-    let (Some(active), Some(caller)) = (&facts.active, &authenticated.caller) else {
+    let Some(caller) = &authenticated.caller else {
         return;
     };
-    if let Err(fault) = active
-        .tokens
-        .revoke(&caller.token.hash, &active.leases, facts.now)
-        .await
-    {
+    if let Err(fault) = caller.revoke(facts.now).await {
         tracing::warn!(%fault, "a used-up token is revoked later");
     }
 }

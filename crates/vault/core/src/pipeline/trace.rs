@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arca_base::{NamespaceId, Operation, Timestamp};
+use arca_base::{Operation, Timestamp};
 
 use super::incoming::Incoming;
 use crate::active::Active;
 use crate::audit::Entry;
 use crate::engine::{Caller, ClientInfo};
 use crate::lifecycle::Lifecycle;
+use crate::namespaces::Namespace;
 use crate::router::Mount;
 
 /// What admission decides once for the whole request.
@@ -19,8 +20,9 @@ pub(super) struct Facts {
     pub(super) now: Timestamp,
     /// Where the stopwatch stood.
     pub(super) started: Duration,
-    pub(super) namespace: NamespaceId,
+    pub(super) namespace: Arc<Namespace>,
     pub(super) client: Arc<ClientInfo>,
+    /// The unsealed server, as the namespace of the request sees it.
     pub(super) active: Option<Arc<Active>>,
     pub(super) server: Arc<Lifecycle>,
     /// Whether it is left out of the audit log.

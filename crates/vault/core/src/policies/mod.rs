@@ -11,6 +11,7 @@ use arca_base::{Json, MountPath, NamespaceId, Operation, RequestPath, Timestamp,
 use arca_policy::template::Anonymous;
 use arca_policy::{Constraints, Policy, PolicyName, Request};
 use parking_lot::Mutex;
+use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,7 @@ impl Stored for PolicyRow {
 
 /// The policies of one namespace.
 pub struct Policies {
+    namespace: NamespaceId,
     rows: Rows<PolicyRow>,
     changed: Generation,
     compiled: Mutex<Cache<Key, (Stamp, Arc<Acl>)>>,
@@ -78,12 +80,15 @@ pub struct Question<'a> {
 }
 
 impl Policies {
-    pub(crate) fn new(view: &View) -> Self {
+    pub(crate) fn new(namespace: NamespaceId, view: &View) -> Self {
         let view = view.folder("policy/");
+        // A small namespace shall be small in memory, too.
+        let at_first = if namespace.is_root() { KEPT } else { 0 };
         Self {
+            namespace,
             changed: view.generation(),
             rows: Rows::new(view),
-            compiled: Mutex::new(Cache::new(KEPT)),
+            compiled: Mutex::new(Cache::with_weighter(at_first, KEPT as u64, UnitWeighter)),
         }
     }
 
@@ -176,7 +181,7 @@ impl Policies {
         };
         let mut writes = Writes::new();
         self.rows.put_in(&mut writes, &row_name(&canonical), &row)?;
-        tell(&mut writes, "policy/write", &canonical, now);
+        self.tell(&mut writes, "policy/write", &canonical, now);
         self.rows.view().commit(writes).await?;
         if canonical.as_str() == name {
             Ok(Vec::new())
@@ -202,7 +207,7 @@ impl Policies {
         }
         let mut writes = Writes::new();
         self.rows.delete_in(&mut writes, &row_name(&name));
-        tell(&mut writes, "policy/delete", &name, now);
+        self.tell(&mut writes, "policy/delete", &name, now);
         self.rows.view().commit(writes).await?;
         Ok(())
     }
@@ -240,6 +245,11 @@ impl Policies {
         let acl = Arc::new(self.compile(&key, subject.as_ref(), now).await?);
         self.compiled.lock().insert(key, (stamp, acl.clone()));
         Ok(acl)
+    }
+
+    fn tell(&self, writes: &mut Writes, kind: &'static str, name: &PolicyName, now: Timestamp) {
+        let told = Told::of(kind, format!("sys/policies/acl/{name}")).with("name", name.as_str());
+        writes.tell(told.key(&self.namespace, None, now));
     }
 
     async fn compile(&self, key: &Key, subject: Option<&Subject<'_>>, now: Timestamp) -> Result<Acl, Fault> {
@@ -406,11 +416,6 @@ pub fn canonical(names: &[String], with_default: bool) -> Result<Vec<String>, Fa
     canonical.sort_unstable();
     canonical.dedup();
     Ok(canonical)
-}
-
-fn tell(writes: &mut Writes, kind: &'static str, name: &PolicyName, now: Timestamp) {
-    let told = Told::of(kind, format!("sys/policies/acl/{name}")).with("name", name.as_str());
-    writes.tell(told.key(&NamespaceId::root(), None, now));
 }
 
 fn parse_name(name: &str) -> Result<PolicyName, Fault> {

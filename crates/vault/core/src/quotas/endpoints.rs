@@ -94,7 +94,7 @@ async fn write(_: Arc<System>, cx: Cx, request: api::WriteQuota) -> Result<Answe
     Ok(Answer::empty())
 }
 
-async fn parsed(active: &Active, request: &api::WriteQuota) -> Result<Rule, Fault> {
+async fn parsed(active: &Arc<Active>, request: &api::WriteQuota) -> Result<Rule, Fault> {
     if !matches!(&*request.kind, "" | "rate-limit") {
         return Err(Fault::invalid("type must be rate-limit"));
     }
@@ -127,7 +127,7 @@ async fn parsed(active: &Active, request: &api::WriteQuota) -> Result<Rule, Faul
 }
 
 /// The path of a limit. That of a mount ends in a slash, whether it was given or not.
-async fn path(active: &Active, given: &str) -> Result<String, Fault> {
+async fn path(active: &Arc<Active>, given: &str) -> Result<String, Fault> {
     let path = given.trim_start_matches('/');
     if path.len() > LONGEST_PATH || path.strip_suffix('*').unwrap_or(path).contains('*') {
         return Err(Fault::invalid(format!(
@@ -137,14 +137,35 @@ async fn path(active: &Active, given: &str) -> Result<String, Fault> {
     if path.is_empty() {
         return Ok(String::new());
     }
-    let found = active.router.find(path.trim_end_matches(['*', '/'])).await?;
-    let (mount, _) = found.ok_or_else(|| Fault::invalid("invalid mount path"))?;
-    let mount = mount.full_path();
-    if path.trim_end_matches('/') == mount.trim_end_matches('/') {
-        return Ok(format!("{}/", mount.trim_end_matches('/')));
+    let place = place(active, path.trim_end_matches(['*', '/'])).await?;
+    let place = place.ok_or_else(|| Fault::invalid("invalid mount path"))?;
+    if path.trim_end_matches('/') == place {
+        return Ok(format!("{place}/"));
     }
-    // Only mounts end in a slash.
+    // Only mounts and namespaces end in a slash.
     Ok(path.trim_end_matches('/').to_owned())
+}
+
+/// The mount that a path lies in, or the namespace where it is one itself; without trailing slash, the namespaces
+/// around it included.
+async fn place(active: &Arc<Active>, path: &str) -> Result<Option<String>, Fault> {
+    let namespaces = active.namespaces()?;
+    let path = format!("{path}/");
+    let (mut around, mut below) = (active.clone(), &*path);
+    loop {
+        if below.is_empty() {
+            return Ok(Some(around.namespace.path.trim_end_matches('/').to_owned()));
+        }
+        if let Some((mount, _)) = around.router.find(below.trim_end_matches('/')).await? {
+            let mount = format!("{}{}", around.namespace.path, mount.full_path());
+            return Ok(Some(mount.trim_end_matches('/').to_owned()));
+        }
+        let found = namespaces.below(&around.namespace, below).await?;
+        match found {
+            Some((deeper, rest)) => (around, below) = (deeper, rest),
+            None => return Ok(None),
+        }
+    }
 }
 
 async fn delete(_: Arc<System>, cx: Cx, request: api::QuotaName) -> Result<Answer, Fault> {

@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 
 pub use mount::{Class, Mount, MountConfig, Visibility};
 
-use crate::barrier::{Barrier, Rows, View};
+use crate::barrier::{Barrier, Rows, View, Writes};
 use crate::engine::{Catalog, Factory, Mounted, Site};
 use crate::fault::Fault;
 use crate::leases::{Lease, LeaseWindow};
@@ -23,6 +23,29 @@ use crate::policies::password::Passwords;
 
 /// Most segments a mount path may have; bounds how many rows one request asks for.
 pub const MAX_MOUNT_SEGMENTS: usize = 12;
+
+/// Where mounts are, and notes of those that are being upgraded, below their namespace.
+const SECRET: &str = "mount/secret/";
+const AUTH: &str = "mount/auth/";
+pub(crate) const UPGRADES: &str = "upgrade/";
+
+/// What every namespace has.
+const BUILT_IN: [(Class, &str, &str, &str); 4] = [
+    (
+        Class::Secret,
+        "sys",
+        "system",
+        "system endpoints used for control, policy and debugging",
+    ),
+    (Class::Secret, "identity", "identity", "identity store"),
+    (
+        Class::Secret,
+        "cubbyhole",
+        "cubbyhole",
+        "per-token private secret storage",
+    ),
+    (Class::Auth, "token", "token", "token based credentials"),
+];
 
 /// How long leases live where neither mount nor engine says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +102,9 @@ impl Router {
     ) -> Self {
         let view = View::new(barrier.clone(), crate::layout::namespace(&namespace));
         Self {
-            secret: Rows::new(view.folder("mount/secret/")),
-            auth: Rows::new(view.folder("mount/auth/")),
-            upgrades: Rows::new(view.folder("upgrade/")),
+            secret: Rows::new(view.folder(SECRET)),
+            auth: Rows::new(view.folder(AUTH)),
+            upgrades: Rows::new(view.folder(UPGRADES)),
             data: view.folder("data/"),
             cubbyholes: view.folder("cubbyhole/"),
             leases: Rows::new(view.folder(crate::leases::BY_ID)),
@@ -92,6 +115,17 @@ impl Router {
             entropy,
             defaults,
         }
+    }
+
+    /// Adds the mounts that every namespace has.
+    pub(crate) fn put_builtin(&self, writes: &mut Writes) -> Result<(), Fault> {
+        for (class, path, kind, description) in BUILT_IN {
+            let mut mount = Mount::new(class, &MountPath::parse(path)?, kind, &*self.entropy);
+            description.clone_into(&mut mount.description);
+            mount.local = kind == "cubbyhole";
+            self.rows(class).put_in(writes, mount.row(), &mount)?;
+        }
+        Ok(())
     }
 
     /// Rows of the mounts of a class, named by their paths without trailing slash.
@@ -211,26 +245,8 @@ impl Router {
             .retain(|key, _| !key.starts_with(&*mount.uuid));
     }
 
-    /// The mounts whose engines have regular work. Reads all mounts.
-    ///
-    /// # Errors
-    /// [`Fault::internal`] when storage fails.
-    pub(crate) async fn with_regular_work(&self) -> Result<Vec<Arc<Mount>>, Fault> {
-        let mut found = Vec::new();
-        for class in [Class::Secret, Class::Auth] {
-            let mounts = self.rows(class).all().await?.into_iter().map(|(_, mount)| mount);
-            let working =
-                mounts.filter(|mount| !mount.tainted && self.factory(mount).is_some_and(Factory::ticks));
-            found.extend(working.map(Arc::new));
-        }
-        Ok(found)
-    }
-
     fn factory(&self, mount: &Mount) -> Option<&Factory> {
-        match mount.class {
-            Class::Secret => self.catalog.secret_engine(&mount.kind),
-            Class::Auth => self.catalog.auth_method(&mount.kind),
-        }
+        factory(&self.catalog, mount)
     }
 
     /// What the engine of a mount may reach.
@@ -269,5 +285,28 @@ impl Router {
             .nonzero()
             .unwrap_or(self.defaults.max_ttl);
         (default_ttl.min(max_ttl), max_ttl)
+    }
+}
+
+/// The mounts of a namespace whose engines have regular work; `view` is everything of the namespace. Reads all its
+/// mounts, without opening the namespace.
+///
+/// # Errors
+/// [`Fault::internal`] when storage fails.
+pub(crate) async fn with_regular_work(view: &View, catalog: &Catalog) -> Result<Vec<Arc<Mount>>, Fault> {
+    let mut found = Vec::new();
+    for folder in [SECRET, AUTH] {
+        let rows: Rows<Mount> = Rows::new(view.folder(folder));
+        let mounts = rows.all().await?.into_iter().map(|(_, mount)| mount);
+        let works = |mount: &Mount| !mount.tainted && factory(catalog, mount).is_some_and(Factory::ticks);
+        found.extend(mounts.filter(works).map(Arc::new));
+    }
+    Ok(found)
+}
+
+fn factory<'a>(catalog: &'a Catalog, mount: &Mount) -> Option<&'a Factory> {
+    match mount.class {
+        Class::Secret => catalog.secret_engine(&mount.kind),
+        Class::Auth => catalog.auth_method(&mount.kind),
     }
 }

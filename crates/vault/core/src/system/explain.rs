@@ -30,16 +30,18 @@ pub(super) async fn explain(_: Arc<System>, cx: Cx, request: api::ExplainPolicie
     let active = cx.active()?;
     let operation = operation(&request.operation)?;
     let path = path(&request.path, operation)?;
-    let Some(token) = holder(&cx, active, &request).await? else {
+    let Some((home, token)) = holder(&cx, active, &request).await? else {
         let explained = Explained::without_rules(false, "the token is unknown, expired or revoked");
         return Ok(Answer::data(&explained.answer(Vec::new())));
     };
     let principal = match &*token.entity_id {
         "" => None,
-        id => active.identity.principal(id).await?,
+        id => home.identity.principal(id).await?,
     };
     let access = access(active, operation, &path).await?;
     let data = parameters(request.parameters)?;
+    let below = active.namespace.path_below(&home.namespace).unwrap_or_default();
+    let path = RequestPath::parse(&format!("{below}{}", path.as_str()))?;
     let question = Question {
         operation,
         path: &path,
@@ -50,16 +52,16 @@ pub(super) async fn explain(_: Arc<System>, cx: Cx, request: api::ExplainPolicie
     let mut explained = if matches!(access, Access::Anonymous | Access::OptionalToken) {
         Explained::without_rules(true, "the path needs no policy")
     } else {
-        let acl = active
+        let acl = home
             .policies
-            .acl(&token, principal.as_ref(), &active.identity, cx.now)
+            .acl(&token, principal.as_ref(), &home.identity, cx.now)
             .await?;
         acl.explain(&question)
     };
     if access != Access::Anonymous {
         explained = of_holder(&cx, &token, principal.as_ref(), explained);
     }
-    let (policies, missing) = looked_at(active, &token, principal.as_ref()).await?;
+    let (policies, missing) = looked_at(&home, &token, principal.as_ref()).await?;
     for name in missing {
         explained = explained.hint(format!(
             "there is no policy {name:?}: it allows nothing until it is written"
@@ -92,13 +94,13 @@ fn path(text: &str, operation: Operation) -> Result<RequestPath, Fault> {
     Ok(RequestPath::parse(text)?)
 }
 
-/// The token that would be sent, or one that stands for the rights of an entity or of policies; `None` for a token
+/// The token that would be sent and its namespace, or one that stands for the rights of an entity or of policies; `None` for a token
 /// that nobody has.
 async fn holder(
     cx: &Cx,
-    active: &Active,
+    active: &Arc<Active>,
     request: &api::ExplainPolicies,
-) -> Result<Option<Arc<Token>>, Fault> {
+) -> Result<Option<(Arc<Active>, Arc<Token>)>, Fault> {
     let named = [&request.token, &request.accessor, &request.entity_id];
     let named = named.iter().filter(|name| !name.is_empty()).count();
     if named + usize::from(!request.policies.0.is_empty()) > 1 {
@@ -106,23 +108,25 @@ async fn holder(
             "only one of token, accessor, entity_id and policies can be given",
         ));
     }
-    if !request.token.is_empty() {
-        active.tokens.find(&request.token, cx.now).await
+    let found = if !request.token.is_empty() {
+        active.tokens.find(&request.token, cx.now).await?
     } else if !request.accessor.is_empty() {
-        active.tokens.find_by_accessor(&request.accessor, cx.now).await
+        active.tokens.find_by_accessor(&request.accessor, cx.now).await?
     } else if !request.entity_id.is_empty() {
-        Ok(Some(Arc::new(Token {
+        Some(Arc::new(Token {
             entity_id: request.entity_id.clone(),
             ..Token::default()
-        })))
+        }))
     } else if !request.policies.0.is_empty() {
-        Ok(Some(Arc::new(Token {
+        Some(Arc::new(Token {
             policies: canonical(&request.policies.0, false)?,
             ..Token::default()
-        })))
+        }))
     } else {
-        Ok(Some(cx.caller()?.token.clone()))
-    }
+        let caller = cx.caller()?;
+        return Ok(Some((caller.home.clone(), caller.token.clone())));
+    };
+    Ok(found.map(|token| (active.clone(), token)))
 }
 
 fn parameters(given: Option<Any>) -> Result<Object, Fault> {

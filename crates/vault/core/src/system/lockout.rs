@@ -22,6 +22,7 @@ pub(super) fn routes() -> Table<System> {
 }
 
 async fn list(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    let namespace = &cx.active()?.namespace;
     let locked = cx.active()?.lockouts.locked(cx.now);
     let total: usize = locked.values().map(Vec::len).sum();
     let total = u64::try_from(total).unwrap_or(u64::MAX);
@@ -35,13 +36,13 @@ async fn list(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
             }
         })
         .collect();
-    let root = json_object! {
-        "namespace_id" => "root",
-        "namespace_path" => "",
+    let here = json_object! {
+        "namespace_id" => namespace.id.as_str(),
+        "namespace_path" => &*namespace.path,
         "counts" => total,
         "mount_accessors" => mounts,
     };
-    let namespaces = if total == 0 { Vec::new() } else { vec![root] };
+    let namespaces = if total == 0 { Vec::new() } else { vec![here] };
     Ok(Answer::data(
         &json_object! { "by_namespace" => namespaces, "total" => total },
     ))

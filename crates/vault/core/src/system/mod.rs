@@ -8,6 +8,7 @@ mod info;
 mod leases;
 mod lockout;
 mod mounts;
+mod namespaces;
 mod passwords;
 mod policies;
 mod seal;
@@ -33,20 +34,21 @@ impl Engine for System {
             .and(status::routes())
             .and(seal::routes())
             .and(ceremony::routes())
-            .and(policies::routes())
-            .and(passwords::routes())
-            .and(leases::routes())
-            .and(events::routes())
-            .and(lockout::routes())
-            .and(crate::mfa::validation_routes())
+            .and(policies::routes().in_namespaces())
+            .and(passwords::routes().in_namespaces())
+            .and(leases::routes().in_namespaces())
+            .and(namespaces::routes().in_namespaces())
+            .and(events::routes().in_namespaces())
+            .and(lockout::routes().in_namespaces())
+            .and(crate::mfa::validation_routes().in_namespaces())
             .and(crate::quotas::routes())
-            .and(wrapping::routes())
+            .and(wrapping::routes().in_namespaces())
             .and(audit::routes())
-            .and(ui::routes())
-            .and(specification::routes())
+            .and(ui::routes().in_namespaces())
+            .and(specification::routes().in_namespaces())
             .and(info::routes())
-            .and(tune::routes())
-            .and(mounts::routes())
+            .and(tune::routes().in_namespaces())
+            .and(mounts::routes().in_namespaces())
     }
 }
 

@@ -232,13 +232,24 @@ pub(super) fn tell(writes: &mut Writes, kind: &'static str, mount: &Mount, cx: &
         .with("mount_path", mount.full_path())
         .with("mount_accessor", &*mount.accessor)
         .with("plugin", &*mount.kind);
-    writes.tell(told.key(&NamespaceId::root(), None, cx.now));
+    let namespace = cx
+        .site
+        .as_ref()
+        .map_or_else(NamespaceId::root, |site| site.namespace.clone());
+    writes.tell(told.key(&namespace, None, cx.now));
 }
 
 /// Neither at a mount, nor inside one, nor around one.
 async fn check_free(active: &Active, class: Class, path: &MountPath) -> Result<(), Fault> {
     if active.router.at(class, path).await?.is_some() {
         return Err(Fault::invalid(format!("path is already in use at {path}")));
+    }
+    let name = path.trimmed().split('/').next().unwrap_or_default();
+    let namespace = format!("{}{name}", active.namespace.path);
+    if class == Class::Secret && active.namespaces()?.row(&namespace).await?.is_some() {
+        return Err(Fault::invalid(format!(
+            "path is already in use by the namespace {name:?}: choose another path"
+        )));
     }
     let full = match class {
         Class::Secret => path.as_str().to_owned(),

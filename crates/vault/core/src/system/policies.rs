@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::System;
+use crate::active::Active;
 use crate::engine::{Answer, Cx, Table, list_limit};
 use crate::fault::Fault;
 use crate::tokens::Token;
@@ -129,7 +130,7 @@ async fn capabilities(_: Arc<System>, cx: Cx, request: api::Capabilities) -> Res
     }
     let found = cx.active()?.tokens.find(&request.token, cx.now).await?;
     let token = found.ok_or_else(|| Fault::invalid_bare("invalid token"))?;
-    answer(&cx, &token, request).await
+    answer(&cx, cx.active()?, &token, request).await
 }
 
 async fn capabilities_accessor(_: Arc<System>, cx: Cx, request: api::Capabilities) -> Result<Answer, Fault> {
@@ -142,15 +143,16 @@ async fn capabilities_accessor(_: Arc<System>, cx: Cx, request: api::Capabilitie
         .find_by_accessor(&request.accessor, cx.now)
         .await?;
     let token = found.ok_or_else(|| Fault::invalid_bare("invalid accessor"))?;
-    answer(&cx, &token, request).await
+    answer(&cx, cx.active()?, &token, request).await
 }
 
 async fn capabilities_self(_: Arc<System>, cx: Cx, request: api::Capabilities) -> Result<Answer, Fault> {
-    let token = cx.caller()?.token.clone();
-    answer(&cx, &token, request).await
+    let caller = cx.caller()?;
+    answer(&cx, &caller.home, &caller.token, request).await
 }
 
-async fn answer(cx: &Cx, token: &Token, request: api::Capabilities) -> Result<Answer, Fault> {
+/// `home` is the namespace of the token, that of the request or one above it.
+async fn answer(cx: &Cx, home: &Active, token: &Token, request: api::Capabilities) -> Result<Answer, Fault> {
     let paths = if request.paths.0.is_empty() {
         request.path.0
     } else {
@@ -164,18 +166,20 @@ async fn answer(cx: &Cx, token: &Token, request: api::Capabilities) -> Result<An
             "at most {MAX_PATHS} paths can be asked about at once"
         )));
     }
-    let active = cx.active()?;
     let principal = match &*token.entity_id {
         "" => None,
-        id => active.identity.principal(id).await?,
+        id => home.identity.principal(id).await?,
     };
-    let acl = active
+    let acl = home
         .policies
-        .acl(token, principal.as_ref(), &active.identity, cx.now)
+        .acl(token, principal.as_ref(), &home.identity, cx.now)
         .await?;
+    let namespace = &cx.active()?.namespace;
+    let below = namespace.path_below(&home.namespace).unwrap_or_default();
     let mut found: BTreeMap<String, Json> = BTreeMap::new();
     for path in &paths {
-        found.insert(path.clone(), acl.capabilities(&RequestPath::parse(path)?).into());
+        let at_home = RequestPath::parse(&format!("{below}{}", path.strip_prefix('/').unwrap_or(path)))?;
+        found.insert(path.clone(), acl.capabilities(&at_home).into());
     }
     if let [only] = &*paths {
         let same = found.get(only).cloned();

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use arca_api::sys::mounts as api;
-use arca_base::MountPath;
-
 use super::System;
-use super::ui::acl_of;
+use super::ui::Rights;
 use crate::engine::{Answer, Cx, RouteInfo, Table};
 use crate::fault::Fault;
 use crate::help::openapi::{Document, Place};
 use crate::router::{Class, Visibility};
+use arca_api::sys::mounts as api;
 
 /// Most mounts that stand in a document under their own paths.
 const MAX_MOUNTS: usize = 256;
@@ -35,16 +33,13 @@ async fn read(_: Arc<System>, cx: Cx, request: api::ApiDocument) -> Result<Answe
         )));
     }
     let active = cx.active()?;
-    let acl = match &cx.caller {
-        Some(caller) => Some(acl_of(active, caller, cx.now).await?),
-        None => None,
-    };
+    let rights = Rights::of(&cx).await?;
     let mut document = Document::new(request.context);
     let mut shown = 0;
     for class in [Class::Secret, Class::Auth] {
         for (_, mount) in active.router.rows(class).all().await? {
-            let sees = match &acl {
-                Some(acl) if acl.reaches(&MountPath::parse(&mount.full_path())?) => true,
+            let sees = match &rights {
+                Some(rights) if rights.reach(&mount.full_path())? => true,
                 _ => mount.config.listing_visibility == Visibility::Unauth,
             };
             // Of a type this server does not have, nothing can be said.

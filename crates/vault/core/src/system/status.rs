@@ -26,6 +26,7 @@ pub(super) fn routes() -> Table<System> {
         .anonymous()
         .while_sealed()
         .unaudited()
+        .in_namespaces()
         .on::<api::ReadHaStatus, _, _>(ha_status)
         .on::<api::ReadMetrics, _, _>(metrics)
         .on::<api::ReadInFlight, _, _>(in_flight)

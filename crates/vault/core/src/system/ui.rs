@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use arca_api::endpoint::Nothing;
 use arca_api::sys::mounts as api;
-use arca_base::{Json, MountPath, Timestamp, json_object};
+use arca_base::{Json, MountPath, json_object};
 
 use super::{System, mounts};
-use crate::active::Active;
 use crate::engine::{Answer, Caller, Cx, Table};
 use crate::fault::Fault;
 use crate::policies::Acl;
 use crate::router::{Class, Mount, Visibility};
+
+/// Most namespaces in one answer.
+const MAX_NAMESPACES: usize = 10_000;
 
 pub(super) fn routes() -> Table<System> {
     Table::new()
@@ -26,16 +28,31 @@ pub(super) fn routes() -> Table<System> {
         .optional_token()
 }
 
-/// What a caller may do.
-pub(super) async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
-    let principal = match &*caller.token.entity_id {
-        "" => None,
-        id => active.identity.principal(id).await?,
-    };
-    active
-        .policies
-        .acl(&caller.token, principal.as_ref(), &active.identity, now)
-        .await
+/// What the caller may do, as seen from the namespace of the request.
+pub(super) struct Rights<'a> {
+    cx: &'a Cx,
+    caller: &'a Caller,
+    acl: Arc<Acl>,
+}
+
+impl<'a> Rights<'a> {
+    /// Those of whoever asks; `None` for somebody without a token.
+    pub(super) async fn of(cx: &'a Cx) -> Result<Option<Self>, Fault> {
+        match &cx.caller {
+            None => Ok(None),
+            Some(caller) => Ok(Some(Self {
+                cx,
+                caller,
+                acl: caller.acl(cx.now).await?,
+            })),
+        }
+    }
+
+    /// Whether anything at all may be done below a path of the namespace of the request.
+    pub(super) fn reach(&self, path: &str) -> Result<bool, Fault> {
+        let path = self.caller.path_at_home(&self.cx.active()?.namespace, path);
+        Ok(self.acl.reaches(&MountPath::parse(&path)?))
+    }
 }
 
 /// What everybody may see of a mount.
@@ -53,16 +70,13 @@ fn outline(mount: &Mount) -> Json {
 
 async fn read_mounts(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
     let active = cx.active()?;
-    let acl = match &cx.caller {
-        Some(caller) => Some(acl_of(active, caller, cx.now).await?),
-        None => None,
-    };
+    let rights = Rights::of(&cx).await?;
     let mut listed = [Json::object(), Json::object()];
     for (class, list) in [Class::Secret, Class::Auth].into_iter().zip(&mut listed) {
         let Json::Object(list) = list else { continue };
         for (_, mount) in active.router.rows(class).all().await? {
-            let shown = match &acl {
-                Some(acl) if acl.reaches(&MountPath::parse(&mount.full_path())?) => mounts::describe(&mount),
+            let shown = match &rights {
+                Some(rights) if rights.reach(&mount.full_path())? => mounts::describe(&mount),
                 _ if mount.config.listing_visibility == Visibility::Unauth => outline(&mount),
                 _ => continue,
             };
@@ -75,7 +89,7 @@ async fn read_mounts(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault
 
 async fn read_mount(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<Answer, Fault> {
     let active = cx.active()?;
-    let caller = cx.caller.as_ref().ok_or_else(Fault::denied)?;
+    let rights = Rights::of(&cx).await?.ok_or_else(Fault::denied)?;
     let refused = || {
         Fault::denied_with(format!(
             "preflight capability check returned 403, please ensure client's policies grant access to path \"{}/\"",
@@ -84,10 +98,7 @@ async fn read_mount(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<A
     };
     let (mount, _) = active.router.find(&request.path).await?.ok_or_else(refused)?;
     let full_path = mount.full_path();
-    if !acl_of(active, caller, cx.now)
-        .await?
-        .reaches(&MountPath::parse(&full_path)?)
-    {
+    if !rights.reach(&full_path)? {
         return Err(refused());
     }
     let mut shown = mounts::describe(&mount);
@@ -98,11 +109,25 @@ async fn read_mount(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<A
 }
 
 async fn resultant_acl(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
-    let active = cx.active()?;
-    Ok(Answer::data(&acl_of(active, cx.caller()?, cx.now).await?.dump()))
+    Ok(Answer::data(&cx.caller()?.acl(cx.now).await?.dump()))
 }
 
-/// Only the root namespace exists so far.
-async fn namespaces(_: Arc<System>, _: Cx, _: Nothing) -> Result<Answer, Fault> {
-    Ok(Answer::data(&json_object! { "keys" => vec![Json::from("")] }))
+/// The namespaces directly below that the caller may do something in; for somebody without a token none.
+async fn namespaces(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    let active = cx.active()?;
+    let here = active.namespace.is_root().then(String::new);
+    let mut keys: Vec<String> = here.into_iter().collect();
+    if let Some(rights) = Rights::of(&cx).await? {
+        let names = active
+            .namespaces()?
+            .names(&active.namespace.path, "", MAX_NAMESPACES)
+            .await?;
+        for name in names {
+            let path = format!("{name}/");
+            if rights.reach(&path)? {
+                keys.push(path);
+            }
+        }
+    }
+    Ok(Answer::data(&json_object! { "keys" => keys }))
 }

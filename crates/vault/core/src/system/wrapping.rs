@@ -33,51 +33,45 @@ async fn wrap(_: Arc<System>, cx: Cx, request: api::Wrap) -> Result<Answer, Faul
     Ok(Answer::data(&Json::Object(request.data)))
 }
 
-/// A wrapping token given in the body.
-async fn named(active: &Active, text: &str, cx: &Cx) -> Result<Arc<Token>, Fault> {
-    let token = active.tokens.find(text, cx.now).await?.ok_or_else(invalid)?;
-    if is_wrapping_token(&token) {
-        Ok(token)
-    } else {
-        Err(invalid())
-    }
+/// A wrapping token and its namespace, whichever that is: whoever has it may open what it is for.
+struct Wrapping {
+    home: Arc<Active>,
+    token: Arc<Token>,
 }
 
 /// The wrapping token of a request: the one in the body, or the caller itself.
-async fn token_of(cx: &Cx, body: &str) -> Result<Arc<Token>, Fault> {
-    if !body.is_empty() {
-        return named(cx.active()?, body, cx).await;
-    }
-    let token = cx
-        .caller
-        .as_ref()
-        .map(|caller| caller.token.clone())
-        .ok_or_else(invalid)?;
+async fn token_of(cx: &Cx, body: &str) -> Result<Wrapping, Fault> {
+    let (home, token) = if body.is_empty() {
+        let caller = cx.caller.as_ref().ok_or_else(invalid)?;
+        (caller.home.clone(), caller.token.clone())
+    } else {
+        let home = cx.active()?.home_of(body).await?.ok_or_else(invalid)?;
+        let token = home.tokens.find(body, cx.now).await?.ok_or_else(invalid)?;
+        (home, token)
+    };
     if is_wrapping_token(&token) {
-        Ok(token)
+        Ok(Wrapping { home, token })
     } else {
         Err(invalid())
     }
 }
 
 async fn unwrap(_: Arc<System>, cx: Cx, request: api::WrappingToken) -> Result<Answer, Fault> {
-    let active = cx.active()?;
-    let token = token_of(&cx, &request.token).await?;
+    let Wrapping { home, token } = token_of(&cx, &request.token).await?;
     // A token from the body is used up here; the caller's own was when the request was authorized.
     if !request.token.is_empty() {
-        active
-            .tokens
+        home.tokens
             .count_use(&token, cx.now)
             .await
             .map_err(|_| invalid())?;
     }
-    let text = wrapping::open(active, &token).await?;
-    active.tokens.revoke(&token.hash, &active.leases, cx.now).await?;
+    let text = wrapping::open(&home, &token).await?;
+    home.tokens.revoke(&token.hash, &home.leases, cx.now).await?;
     Ok(Answer::envelope(text))
 }
 
-async fn info(active: &Active, token: &Token) -> Result<Json, Fault> {
-    let info = wrapping::info(active, token).await?;
+async fn info(of: &Wrapping) -> Result<Json, Fault> {
+    let info = wrapping::info(&of.home, &of.token).await?;
     Ok(json_object! {
         "creation_ttl" => info.creation_ttl.seconds(),
         "creation_time" => info.creation_time.to_string(),
@@ -90,29 +84,25 @@ async fn lookup(_: Arc<System>, cx: Cx, request: api::WrappingToken) -> Result<A
     if request.token.is_empty() && cx.caller.is_none() {
         return Err(Fault::invalid("missing \"token\" value in input"));
     }
-    let token = token_of(&cx, &request.token).await?;
-    Ok(Answer::data(&info(cx.active()?, &token).await?))
+    Ok(Answer::data(&info(&token_of(&cx, &request.token).await?).await?))
 }
 
 async fn lookup_self(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
-    let token = token_of(&cx, "").await?;
-    Ok(Answer::data(&info(cx.active()?, &token).await?))
+    Ok(Answer::data(&info(&token_of(&cx, "").await?).await?))
 }
 
 async fn rewrap(_: Arc<System>, cx: Cx, request: api::WrappingToken) -> Result<Answer, Fault> {
-    let active = cx.active()?;
-    let token = token_of(&cx, &request.token).await?;
+    let Wrapping { home, token } = token_of(&cx, &request.token).await?;
     if !request.token.is_empty() {
-        active
-            .tokens
+        home.tokens
             .count_use(&token, cx.now)
             .await
             .map_err(|_| invalid())?;
     }
-    let info = wrapping::info(active, &token).await?;
-    let text = wrapping::open(active, &token).await?.into_string();
+    let info = wrapping::info(&home, &token).await?;
+    let text = wrapping::open(&home, &token).await?.into_string();
     let wrapped = wrapping::keep(
-        active,
+        &home,
         text,
         String::new(),
         &info.creation_path,
@@ -120,6 +110,6 @@ async fn rewrap(_: Arc<System>, cx: Cx, request: api::WrappingToken) -> Result<A
         cx.now,
     )
     .await?;
-    active.tokens.revoke(&token.hash, &active.leases, cx.now).await?;
+    home.tokens.revoke(&token.hash, &home.leases, cx.now).await?;
     Ok(Answer::wrapped(wrapped))
 }

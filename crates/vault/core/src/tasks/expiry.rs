@@ -6,13 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arca_base::{NamespaceId, Timestamp};
+use arca_base::Timestamp;
 
 use super::lanes::Lanes;
 use crate::active::Active;
 use crate::barrier::Writes;
 use crate::fault::Fault;
 use crate::layout;
+use crate::namespaces::REMOVAL;
 
 /// Entries read at a time.
 const PAGE: usize = 512;
@@ -117,31 +118,55 @@ fn is_due(entry: &str, now: Timestamp) -> bool {
 }
 
 /// The lane of an entry: everything in it waits for the same thing.
-async fn lane(active: &Active, entry: &str) -> Result<String, Fault> {
-    let lease = layout::parse_expiry(entry).and_then(|(_, _, what)| what.strip_prefix("lease/"));
-    let Some(id) = lease else {
+async fn lane(active: &Arc<Active>, entry: &str) -> Result<String, Fault> {
+    let Some((_, namespace, what)) = layout::parse_expiry(entry) else {
         return Ok(String::new());
     };
-    Ok(active.leases.find(id).await?.map_or_else(String::new, |lease| {
+    if what == REMOVAL {
+        return Ok(REMOVAL.to_owned());
+    }
+    let Some(id) = what.strip_prefix("lease/") else {
+        return Ok(String::new());
+    };
+    let Some(of) = namespace_of(active, namespace).await? else {
+        return Ok(String::new());
+    };
+    Ok(of.leases.find(id).await?.map_or_else(String::new, |lease| {
         format!("{}/{}", lease.mount_uuid, lease.target)
     }))
 }
 
+/// The namespace of an entry; `None` when it is gone.
+async fn namespace_of(active: &Arc<Active>, id: &str) -> Result<Option<Arc<Active>>, Fault> {
+    if id == active.namespace.id.as_str() {
+        return Ok(Some(active.clone()));
+    }
+    active.namespaces()?.by_id(id).await
+}
+
 /// An entry without the hash of its token.
 pub(super) fn redacted(entry: &str) -> &str {
-    layout::parse_expiry(entry).map_or(
-        "",
-        |(_, _, what)| if what.starts_with("lease/") { what } else { "token" },
-    )
+    layout::parse_expiry(entry).map_or("", |(_, _, what)| match what.starts_with("token/") {
+        true => "token",
+        false => what,
+    })
 }
 
 /// Ends what an entry stands for, if it is still due at that time.
-pub(super) async fn end(active: &Active, entry: &str, now: Timestamp) -> Result<(), Fault> {
+pub(super) async fn end(root: &Arc<Active>, entry: &str, now: Timestamp) -> Result<(), Fault> {
     let Some((time, namespace, what)) = layout::parse_expiry(entry) else {
-        return forget(active, entry).await;
+        return forget(root, entry).await;
     };
-    if namespace != NamespaceId::root().as_str() {
-        return Ok(());
+    let Some(active) = &namespace_of(root, namespace).await? else {
+        return forget(root, entry).await;
+    };
+    if what == REMOVAL {
+        let going = active.namespaces()?.go_on_deleting(namespace, time, now).await?;
+        return if going {
+            Ok(())
+        } else {
+            forget(active, entry).await
+        };
     }
     if let Some(hash) = what.strip_prefix("token/") {
         match active.tokens.by_hash(hash).await? {

@@ -80,7 +80,7 @@ impl Lanes {
         });
     }
 
-    async fn work(&self, active: &Active, name: &str) {
+    async fn work(&self, active: &Arc<Active>, name: &str) {
         while let Some(entry) = self.next(name) {
             // Not begun by a node that has lost its office meanwhile.
             if active.is_expiring() {

@@ -10,6 +10,9 @@ mod upkeep;
 use std::sync::Arc;
 
 use crate::active::Active;
+use crate::fault::Fault;
+use crate::layout;
+use crate::router::UPGRADES;
 
 /// Starts everything.
 pub(crate) fn start(active: &Arc<Active>) {
@@ -18,7 +21,7 @@ pub(crate) fn start(active: &Arc<Active>) {
     spawn(active, regular::run);
     spawn(active, crate::events::run);
     spawn(active, |active| async move {
-        if let Err(fault) = active.router.finish_upgrades(active.clock.now()).await {
+        if let Err(fault) = finish_upgrades(&active).await {
             tracing::error!(%fault, "an interrupted upgrade of a mount was not finished");
         }
     });
@@ -34,6 +37,21 @@ pub(crate) fn start(active: &Arc<Active>) {
         }
         None => active.set_expiring(true),
     }
+}
+
+/// Finishes the upgrades that were interrupted, in all namespaces.
+async fn finish_upgrades(root: &Arc<Active>) -> Result<(), Fault> {
+    let namespaces = root.namespaces()?;
+    for id in namespaces.ids().await? {
+        let begun = layout::view_of(&root.barrier, &id)?.folder(UPGRADES);
+        if begun.list("", "", 1).await?.names.is_empty() {
+            continue;
+        }
+        if let Some(active) = namespaces.by_id(&id).await? {
+            active.router.finish_upgrades(active.clock.now()).await?;
+        }
+    }
+    Ok(())
 }
 
 fn spawn<F, R>(active: &Arc<Active>, task: F)

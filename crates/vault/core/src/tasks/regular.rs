@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use crate::active::Active;
 use crate::barrier::Generation;
 use crate::fault::Fault;
-use crate::router::{Class, Mount};
+use crate::layout;
+use crate::router::{Mount, with_regular_work};
 
 /// How often engines are asked.
 const STEP: Duration = Duration::from_secs(5);
@@ -27,10 +28,10 @@ pub(super) async fn run(active: Arc<Active>) {
         match mounts.current(&active).await {
             Ok(mounts) => {
                 running.retain(|_, work| !work.is_finished());
-                for mount in mounts {
+                for (of, mount) in mounts {
                     // An engine that is still busy is not asked again.
                     if !running.contains_key(&mount.uuid) {
-                        running.insert(mount.uuid.clone(), start(&active, mount.clone()));
+                        running.insert(mount.uuid.clone(), start(of, mount.clone()));
                     }
                 }
             }
@@ -40,28 +41,38 @@ pub(super) async fn run(active: Arc<Active>) {
     }
 }
 
-/// The mounts that have regular work, read again only when a mount has changed.
+/// The mounts that have regular work, of all namespaces, read again only when a mount has changed in any of them.
 struct Mounts {
-    changes: [Generation; 2],
-    read_at: Option<[u64; 2]>,
-    found: Vec<Arc<Mount>>,
+    changes: Generation,
+    read_at: Option<u64>,
+    found: Vec<(Arc<Active>, Arc<Mount>)>,
 }
 
 impl Mounts {
     fn new(active: &Active) -> Self {
-        let changes = [Class::Secret, Class::Auth].map(|class| active.router.rows(class).view().generation());
         Self {
-            changes,
+            changes: active.barrier.generation_everywhere("mount/"),
             read_at: None,
             found: Vec::new(),
         }
     }
 
-    async fn current(&mut self, active: &Active) -> Result<&[Arc<Mount>], Fault> {
-        let [secret, auth] = &self.changes;
-        let now = [secret.current(), auth.current()];
+    async fn current(&mut self, root: &Arc<Active>) -> Result<&[(Arc<Active>, Arc<Mount>)], Fault> {
+        let now = self.changes.current();
         if self.read_at != Some(now) {
-            self.found = active.router.with_regular_work().await?;
+            let namespaces = root.namespaces()?;
+            let mut found = Vec::new();
+            for id in namespaces.ids().await? {
+                let view = layout::view_of(&root.barrier, &id)?;
+                let mounts = with_regular_work(&view, root.router.catalog()).await?;
+                if mounts.is_empty() {
+                    continue;
+                }
+                if let Some(active) = namespaces.by_id(&id).await? {
+                    found.extend(mounts.into_iter().map(|mount| (active.clone(), mount)));
+                }
+            }
+            self.found = found;
             self.read_at = Some(now);
         }
         Ok(&self.found)

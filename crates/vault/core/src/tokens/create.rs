@@ -7,7 +7,7 @@ use arca_base::{JsonText, Secret, Timestamp, Ttl};
 use ipnet::IpNet;
 
 use super::token::{AccessorRow, Issued, ParentRow, Token, TokenKind};
-use super::{Tokens, id};
+use super::{Tokens, expiry_key, id};
 use crate::barrier::Writes;
 use crate::fault::Fault;
 
@@ -23,6 +23,8 @@ pub struct NewToken {
     pub kind: TokenKind,
     /// Hash of the token it dies with.
     pub parent: Option<String>,
+    /// Identifier of the namespace of that one, where it is another.
+    pub parent_namespace: String,
     /// Its policies, sorted and without repetition.
     pub policies: Vec<String>,
     /// Where it is made.
@@ -72,10 +74,10 @@ impl Tokens {
         let custom = new.custom_id.clone();
         let presented = custom
             .clone()
-            .map_or_else(|| id::service(&*self.entropy), Secret::new);
+            .map_or_else(|| id::service(&*self.entropy, &self.suffix), Secret::new);
         let mut token = self.record(new, now);
         token.hash = self.hash(presented.expose()).as_str().to_owned();
-        token.accessor = id::accessor(&*self.entropy);
+        token.accessor = id::accessor(&*self.entropy, &self.suffix);
         for _ in 0..MAX_ATTEMPTS {
             let mut writes = Writes::new();
             self.expect_parent(&mut writes, &token, now).await?;
@@ -99,7 +101,7 @@ impl Tokens {
             num_uses: 0,
             ..self.record(new, now)
         };
-        let presented = id::seal_batch(&self.barrier, &token)?;
+        let presented = id::seal_batch(&self.barrier, &token, &self.suffix)?;
         let hash = self.hash(presented.expose()).as_str().to_owned();
         Ok(issued(
             Arc::new(presented),
@@ -115,6 +117,7 @@ impl Tokens {
             accessor: String::new(),
             kind: new.kind,
             parent: new.parent,
+            parent_namespace: new.parent_namespace,
             policies: new.policies,
             path: new.path,
             display_name: new.display_name,
@@ -144,11 +147,12 @@ impl Tokens {
         let Some(parent) = &token.parent else {
             return Ok(());
         };
-        let found = self.rows.get(parent).await?;
+        let rows = self.rows_of(&token.parent_namespace)?;
+        let found = rows.get(parent).await?;
         if !found.as_ref().is_some_and(|row| row.value.is_good(now)) {
             return Err(Fault::denied());
         }
-        self.rows.expect_in(writes, parent, found.as_ref());
+        rows.expect_in(writes, parent, found.as_ref());
         Ok(())
     }
 
@@ -161,15 +165,22 @@ impl Tokens {
         };
         self.accessors.put_in(writes, &token.accessor, &accessor)?;
         if let Some(parent) = &token.parent {
-            self.children
-                .put_in(writes, &format!("{parent}/{}", token.hash), &ParentRow {})?;
+            let namespace = match &*token.parent_namespace {
+                "" => String::new(),
+                _ => self.namespace.as_str().to_owned(),
+            };
+            self.children_of(&token.parent_namespace)?.put_in(
+                writes,
+                &format!("{parent}/{}", token.hash),
+                &ParentRow { namespace },
+            )?;
         }
         if !token.mount_accessor.is_empty() {
             let row = format!("{}/{}", token.mount_accessor, token.hash);
-            self.by_mount.put_in(writes, &row, &ParentRow {})?;
+            self.by_mount.put_in(writes, &row, &ParentRow::default())?;
         }
         if let Some(expires) = token.expires {
-            writes.put(self.expiry_key(expires, &token.hash), Vec::new());
+            writes.put(expiry_key(&self.namespace, expires, &token.hash), Vec::new());
         }
         Ok(())
     }
@@ -183,10 +194,10 @@ impl Tokens {
             unleased: true,
             ..NewToken::default()
         };
-        let presented = id::service(&*self.entropy);
+        let presented = id::service(&*self.entropy, &self.suffix);
         let mut token = self.record(new, now);
         token.hash = self.hash(presented.expose()).as_str().to_owned();
-        token.accessor = id::accessor(&*self.entropy);
+        token.accessor = id::accessor(&*self.entropy, &self.suffix);
         self.put_in(writes, &token)?;
         Ok(presented)
     }

@@ -41,21 +41,24 @@ impl TokenHash {
     }
 }
 
-/// A new random service token.
-pub(super) fn service(entropy: &dyn Entropy) -> Secret<String> {
-    Secret::new(format!("{SERVICE_PREFIX}{}", id::base62(entropy, SERVICE_BODY)))
+/// A new random service token; `suffix` is that of its namespace.
+pub(super) fn service(entropy: &dyn Entropy, suffix: &str) -> Secret<String> {
+    let body = Secret::new(id::base62(entropy, SERVICE_BODY));
+    Secret::new(format!("{SERVICE_PREFIX}{}{suffix}", body.expose()))
 }
 
 /// A new random accessor.
-pub(super) fn accessor(entropy: &dyn Entropy) -> String {
-    id::base62(entropy, ACCESSOR)
+pub(super) fn accessor(entropy: &dyn Entropy, suffix: &str) -> String {
+    let mut accessor = id::base62(entropy, ACCESSOR);
+    accessor.push_str(suffix);
+    accessor
 }
 
 /// The batch token that holds `token`.
-pub(super) fn seal_batch(barrier: &Barrier, token: &Token) -> Result<Secret<String>, Fault> {
+pub(super) fn seal_batch(barrier: &Barrier, token: &Token, suffix: &str) -> Result<Secret<String>, Fault> {
     let sealed = barrier.seal_detached(BATCH_LABEL, token).map_err(Fault::from)?;
     Ok(Secret::new(format!(
-        "{BATCH_PREFIX}{}",
+        "{BATCH_PREFIX}{}{suffix}",
         URL_SAFE_NO_PAD.encode(sealed)
     )))
 }

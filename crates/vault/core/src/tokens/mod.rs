@@ -19,19 +19,27 @@ use arca_crypto::mac::MacKey;
 
 pub use create::NewToken;
 pub use id::{BATCH_PREFIX, SERVICE_LENGTH, SERVICE_PREFIX, TokenHash};
+use renew::move_expiry;
 pub use role::Role;
 pub use token::{AccessorRow, Issued, ParentRow, Token, TokenKind};
 
-use crate::barrier::{Barrier, Rows, View, Writes};
+use crate::barrier::{Barrier, Rows, Stored, View, Writes};
 use crate::fault::Fault;
+use crate::layout;
+use crate::namespaces::Namespace;
 
 /// How often a write that lost a race is tried again.
 const MAX_ATTEMPTS: usize = 64;
+/// Where the rows of tokens are, and of their children, below their namespace.
+const BY_HASH: &str = "token/id/";
+const CHILDREN: &str = "token/child/";
 
 /// The tokens of one namespace.
 pub struct Tokens {
     barrier: Arc<Barrier>,
     namespace: NamespaceId,
+    /// What tokens and accessors end in.
+    suffix: String,
     entropy: Arc<dyn Entropy>,
     hasher: MacKey,
     rows: Rows<Token>,
@@ -65,12 +73,13 @@ impl Tokens {
         let folder = |name: &str| view.folder(name);
         Self {
             barrier: barrier.clone(),
+            suffix: Namespace::suffix(&namespace),
             namespace,
             entropy,
             hasher: MacKey::new(salt.expose()),
-            rows: Rows::new(folder("token/id/")),
+            rows: Rows::new(folder(BY_HASH)),
             accessors: Rows::new(folder("token/accessor/")),
-            children: Rows::new(folder("token/child/")),
+            children: Rows::new(folder(CHILDREN)),
             by_mount: Rows::new(folder("token/mount/")),
             roles: Rows::new(folder("token/role/")),
             cubbyholes: folder("cubbyhole/"),
@@ -111,6 +120,8 @@ impl Tokens {
         sealed: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Token>>, Fault> {
+        // The suffix says where to look; what counts is what was sealed.
+        let sealed = sealed.split('.').next().unwrap_or_default();
         let Some(mut token) = id::open_batch(&self.barrier, sealed) else {
             return Ok(None);
         };
@@ -118,7 +129,7 @@ impl Tokens {
             return Ok(None);
         }
         if let Some(parent) = &token.parent {
-            match self.rows.get(parent).await? {
+            match self.rows_of(&token.parent_namespace)?.get(parent).await? {
                 Some(parent) if parent.value.is_good(now) => {}
                 _ => return Ok(None),
             }
@@ -136,7 +147,8 @@ impl Tokens {
         accessor: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<Token>>, Fault> {
-        if !accessor.bytes().all(|byte| byte.is_ascii_alphanumeric()) || accessor.is_empty() {
+        let own = accessor.strip_suffix(&*self.suffix).unwrap_or_default();
+        if !own.bytes().all(|byte| byte.is_ascii_alphanumeric()) || own.is_empty() {
             return Ok(None);
         }
         let Some(row) = self.accessors.get(accessor).await? else {
@@ -180,7 +192,7 @@ impl Tokens {
             let mut writes = Writes::new();
             self.rows.expect_in(&mut writes, &token.hash, row.as_ref());
             self.rows.put_in(&mut writes, &token.hash, &after)?;
-            self.move_expiry(&mut writes, &found.value, &after);
+            move_expiry(&self.namespace, &mut writes, &found.value, &after);
             match self.barrier.commit(writes).await {
                 Ok(_) => return Ok(used),
                 Err(error) if error.is_conflict() => {}
@@ -193,13 +205,13 @@ impl Tokens {
     }
 
     /// Adds the removal of a token's entries in every index to `writes`.
-    fn delete_in(&self, writes: &mut Writes, token: &Token) {
+    fn delete_in(&self, writes: &mut Writes, token: &Token) -> Result<(), Fault> {
         self.rows.delete_in(writes, &token.hash);
         if !token.accessor.is_empty() {
             self.accessors.delete_in(writes, &token.accessor);
         }
         if let Some(parent) = &token.parent {
-            self.children
+            self.children_of(&token.parent_namespace)?
                 .delete_in(writes, &format!("{parent}/{}", token.hash));
         }
         if !token.mount_accessor.is_empty() {
@@ -207,13 +219,33 @@ impl Tokens {
                 .delete_in(writes, &format!("{}/{}", token.mount_accessor, token.hash));
         }
         if let Some(expires) = token.expires {
-            writes.delete(self.expiry_key(expires, &token.hash));
+            writes.delete(expiry_key(&self.namespace, expires, &token.hash));
         }
+        Ok(())
     }
 
-    fn expiry_key(&self, time: Timestamp, hash: &str) -> String {
-        crate::layout::expiry(time, &self.namespace, &format!("token/{hash}"))
+    /// The rows of tokens in a namespace, which is this one where `namespace` is empty.
+    fn rows_of(&self, namespace: &str) -> Result<Rows<Token>, Fault> {
+        self.rows_in(namespace, &self.rows, BY_HASH)
     }
+
+    /// The entries of children in the namespace of their parent, which is this one where `namespace` is empty.
+    fn children_of(&self, namespace: &str) -> Result<Rows<ParentRow>, Fault> {
+        self.rows_in(namespace, &self.children, CHILDREN)
+    }
+
+    fn rows_in<T: Stored>(&self, namespace: &str, own: &Rows<T>, folder: &str) -> Result<Rows<T>, Fault> {
+        if namespace.is_empty() {
+            return Ok(own.clone());
+        }
+        Ok(Rows::new(
+            layout::view_of(&self.barrier, namespace)?.folder(folder),
+        ))
+    }
+}
+
+fn expiry_key(namespace: &NamespaceId, time: Timestamp, hash: &str) -> String {
+    layout::expiry(time, namespace, &format!("token/{hash}"))
 }
 
 /// How long after its last use a token that was not revoked by its request is left to the expiry task.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arca_base::{Timestamp, Ttl};
+use arca_base::{NamespaceId, Timestamp, Ttl};
 
-use super::Tokens;
 use super::token::{Issued, Token, TokenKind};
+use super::{Tokens, expiry_key};
 use crate::barrier::Writes;
 use crate::engine::TokenTerms;
 use crate::fault::Fault;
@@ -42,7 +42,7 @@ impl Tokens {
             let mut writes = Writes::new();
             self.rows.expect_in(&mut writes, &token.hash, row.as_ref());
             self.rows.put_in(&mut writes, &token.hash, &renewed)?;
-            self.move_expiry(&mut writes, &found.value, &renewed);
+            move_expiry(&self.namespace, &mut writes, &found.value, &renewed);
             match self.barrier.commit(writes).await {
                 Ok(_) => return Ok(issued(renewed, granted.ttl, granted.warnings)),
                 Err(error) if error.is_conflict() => {}
@@ -51,20 +51,24 @@ impl Tokens {
         }
         Err(Fault::unavailable("the token keeps changing; try again"))
     }
+}
 
-    /// Moves the entry of a token in the expiry index.
-    pub(super) fn move_expiry(&self, writes: &mut Writes, before: &Token, after: &Token) {
-        let entry = |token: &Token| token.expires.map(|expires| self.expiry_key(expires, &token.hash));
-        let (old, new) = (entry(before), entry(after));
-        if old == new {
-            return;
-        }
-        if let Some(old) = old {
-            writes.delete(old);
-        }
-        if let Some(new) = new {
-            writes.put(new, Vec::new());
-        }
+/// Moves the entry of a token in the expiry index.
+pub(super) fn move_expiry(namespace: &NamespaceId, writes: &mut Writes, before: &Token, after: &Token) {
+    let entry = |token: &Token| {
+        token
+            .expires
+            .map(|expires| expiry_key(namespace, expires, &token.hash))
+    };
+    let (old, new) = (entry(before), entry(after));
+    if old == new {
+        return;
+    }
+    if let Some(old) = old {
+        writes.delete(old);
+    }
+    if let Some(new) = new {
+        writes.put(new, Vec::new());
     }
 }
 

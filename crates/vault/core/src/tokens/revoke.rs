@@ -4,12 +4,12 @@
 //! From then on nobody can use it, and whatever interrupts the rest (children, leases, cubbyhole, indexes), the
 //! expiry task takes it up again.
 
-use arca_base::Timestamp;
+use arca_base::{NamespaceId, Timestamp};
 use futures_util::future::BoxFuture;
 
-use super::Tokens;
 use super::token::Token;
-use crate::barrier::{Row, Writes};
+use super::{Tokens, move_expiry};
+use crate::barrier::{Rows, Writes};
 use crate::fault::Fault;
 use crate::leases::Leases;
 
@@ -80,44 +80,58 @@ impl Tokens {
             leases.revoke_of_token(&hash, now).await?;
             self.cubbyholes.folder(&format!("{hash}/")).clear().await?;
             let mut writes = Writes::new();
-            self.delete_in(&mut writes, &token);
+            self.delete_in(&mut writes, &token)?;
             self.barrier.commit(writes).await?;
             Ok(())
         })
     }
 
+    /// Ends all tokens of the namespace.
+    pub(crate) async fn revoke_all(&self, leases: &Leases, now: Timestamp) -> Result<(), Fault> {
+        loop {
+            let page = self.rows.list("", "", PAGE).await?;
+            if page.names.is_empty() {
+                return Ok(());
+            }
+            for hash in page.names {
+                self.revoke(&hash, leases, now).await?;
+            }
+        }
+    }
+
     /// Makes a token unusable and due in the expiry index; returns it as it then is.
     async fn mark(&self, hash: &str, now: Timestamp) -> Result<Option<Token>, Fault> {
+        self.mark_in(&self.rows, &self.namespace, hash, now).await
+    }
+
+    async fn mark_in(
+        &self,
+        rows: &Rows<Token>,
+        namespace: &NamespaceId,
+        hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<Token>, Fault> {
         for _ in 0..MAX_ATTEMPTS {
-            let Some(row) = self.rows.get(hash).await? else {
+            let Some(row) = rows.get(hash).await? else {
                 return Ok(None);
             };
             if row.value.revoking {
                 return Ok(Some((*row.value).clone()));
             }
-            match self.commit_mark(&row, now).await {
+            let mut token = (*row.value).clone();
+            token.revoking = true;
+            token.expires = Some(token.expires.map_or(now, |expires| expires.min(now)));
+            let mut writes = Writes::new();
+            rows.expect_in(&mut writes, &token.hash, Some(&row));
+            rows.put_in(&mut writes, &token.hash, &token)?;
+            move_expiry(namespace, &mut writes, &row.value, &token);
+            match self.barrier.commit(writes).await {
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(error.into()),
-                Ok(token) => return Ok(Some(token)),
+                Ok(_) => return Ok(Some(token)),
             }
         }
         Err(Fault::unavailable("the token keeps changing; try again"))
-    }
-
-    async fn commit_mark(
-        &self,
-        row: &Row<Token>,
-        now: Timestamp,
-    ) -> Result<Token, crate::barrier::BarrierError> {
-        let mut token = (*row.value).clone();
-        token.revoking = true;
-        token.expires = Some(token.expires.map_or(now, |expires| expires.min(now)));
-        let mut writes = Writes::new();
-        self.rows.expect_in(&mut writes, &token.hash, Some(row));
-        self.rows.put_in(&mut writes, &token.hash, &token)?;
-        self.move_expiry(&mut writes, &row.value, &token);
-        self.barrier.commit(writes).await?;
-        Ok(token)
     }
 
     async fn revoke_children(&self, parent: &str, leases: &Leases, now: Timestamp) -> Result<(), Fault> {
@@ -127,11 +141,25 @@ impl Tokens {
                 return Ok(());
             }
             for child in page.names {
-                self.end(child.clone(), Children::Revoke, leases, now).await?;
+                let entry = format!("{parent}/{child}");
+                match self.namespace_of_child(&entry).await? {
+                    None => self.end(child.clone(), Children::Revoke, leases, now).await?,
+                    // From here on nobody can use it; the expiry task, which reaches its namespace, does the rest.
+                    Some(namespace) => {
+                        let rows = self.rows_of(namespace.as_str())?;
+                        let _ = self.mark_in(&rows, &namespace, &child, now).await?;
+                    }
+                }
                 // The token may have been gone already; its entry must not keep this loop going.
-                self.children.delete(&format!("{parent}/{child}")).await?;
+                self.children.delete(&entry).await?;
             }
         }
+    }
+
+    /// The namespace of a child where that is another one.
+    async fn namespace_of_child(&self, entry: &str) -> Result<Option<NamespaceId>, Fault> {
+        let row = self.children.get(entry).await?;
+        Ok(row.and_then(|row| NamespaceId::parse(&row.value.namespace)))
     }
 
     async fn orphan_children(&self, parent: &str) -> Result<(), Fault> {
@@ -147,18 +175,24 @@ impl Tokens {
     }
 
     async fn orphan(&self, parent: &str, child: &str) -> Result<(), Fault> {
+        let entry = format!("{parent}/{child}");
+        let rows = match self.namespace_of_child(&entry).await? {
+            None => self.rows.clone(),
+            Some(namespace) => self.rows_of(namespace.as_str())?,
+        };
         for _ in 0..MAX_ATTEMPTS {
-            let row = self.rows.get(child).await?;
+            let row = rows.get(child).await?;
             let mut writes = Writes::new();
             if let Some(row) = &row {
                 let orphan = Token {
                     parent: None,
+                    parent_namespace: String::new(),
                     ..(*row.value).clone()
                 };
-                self.rows.expect_in(&mut writes, child, Some(row));
-                self.rows.put_in(&mut writes, child, &orphan)?;
+                rows.expect_in(&mut writes, child, Some(row));
+                rows.put_in(&mut writes, child, &orphan)?;
             }
-            self.children.delete_in(&mut writes, &format!("{parent}/{child}"));
+            self.children.delete_in(&mut writes, &entry);
             match self.barrier.commit(writes).await {
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(error.into()),

@@ -46,6 +46,9 @@ pub struct Token {
     pub kind: TokenKind,
     /// Hash of the token it dies with.
     pub parent: Option<String>,
+    /// Identifier of the namespace of that one, where it is another: an ancestor of its own.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub parent_namespace: String,
     /// Its own policies, sorted.
     pub policies: Vec<String>,
     /// Where it was made.
@@ -141,8 +144,13 @@ impl Stored for AccessorRow {
 }
 
 /// From a parent to a child.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ParentRow {}
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ParentRow {
+    /// Identifier of the namespace of the child, where it is another than that of the parent.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
+}
 
 impl Stored for ParentRow {
     const VERSION: u8 = 1;

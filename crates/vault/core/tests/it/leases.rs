@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 /// What the engine has done, seen from the outside.
 #[derive(Default)]
 pub(crate) struct World {
-    made: AtomicU64,
-    ended: AtomicU64,
-    broken: AtomicBool,
+    pub(crate) made: AtomicU64,
+    pub(crate) ended: AtomicU64,
+    pub(crate) broken: AtomicBool,
 }
 
 /// A double of an engine that makes users somewhere.
-struct Grants(Arc<World>);
+pub(crate) struct Grants(pub(crate) Arc<World>);
 
 arca_api::endpoints! {
     /// Make a secret.

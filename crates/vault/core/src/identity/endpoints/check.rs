@@ -57,7 +57,7 @@ pub(super) fn texts(field: &str, given: Option<TextMap>) -> Result<Option<BTreeM
     Ok(given.map(|given| given.0))
 }
 
-fn check_metadata(field: &str, metadata: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub(crate) fn check_metadata(field: &str, metadata: &BTreeMap<String, String>) -> Result<(), Fault> {
     if metadata.len() > MAX_KEYS {
         return Err(Fault::invalid(format!(
             "{field} must contain at most {MAX_KEYS} keys, provided {}",

@@ -30,10 +30,12 @@ pub(super) async fn list(_: Arc<IdentityEngine>, cx: Cx, page: Page) -> Result<A
 }
 
 pub(super) async fn read(_: Arc<IdentityEngine>, cx: Cx, request: api::Id) -> Result<Answer, Fault> {
-    let found = cx.active()?.identity.group_alias(&request.id).await?;
-    Ok(Answer::data(&shown::group_alias(
-        &*found.ok_or_else(Fault::absent)?,
-    )))
+    let identity = &cx.active()?.identity;
+    let found = identity
+        .group_alias(&request.id)
+        .await?
+        .ok_or_else(Fault::absent)?;
+    Ok(Answer::data(&shown::group_alias(identity, &found)))
 }
 
 pub(super) async fn write(

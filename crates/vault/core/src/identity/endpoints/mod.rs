@@ -9,6 +9,7 @@ mod lookup;
 mod shown;
 
 use arca_api::identity as api;
+pub(crate) use check::check_metadata;
 
 use crate::engine::{Engine, Table};
 use crate::fault::Fault;

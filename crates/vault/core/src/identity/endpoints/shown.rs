@@ -33,7 +33,7 @@ fn ids<'a>(groups: impl Iterator<Item = &'a Arc<Group>>) -> Json {
     groups.map(|group| group.id.clone()).collect::<Vec<_>>().into()
 }
 
-pub(super) fn alias(alias: &Alias) -> Json {
+pub(super) fn alias(identity: &Identity, alias: &Alias) -> Json {
     json_object! {
         "id" => alias.id.as_str(),
         "canonical_id" => alias.canonical_id.as_str(),
@@ -47,7 +47,7 @@ pub(super) fn alias(alias: &Alias) -> Json {
         "local" => false,
         "creation_time" => time(alias.creation_time),
         "last_update_time" => time(alias.last_update_time),
-        "namespace_id" => "root",
+        "namespace_id" => identity.namespace_id(),
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn alias_outline(alias: &Alias) -> Json {
 
 pub(super) async fn entity(identity: &Identity, entity: &Entity) -> Result<Json, Fault> {
     let aliases = identity.aliases_of(entity).await?;
-    let aliases: Vec<Json> = aliases.iter().map(|one| alias(one)).collect();
+    let aliases: Vec<Json> = aliases.iter().map(|one| alias(identity, one)).collect();
     let principal = identity.principal(&entity.id).await?.ok_or_else(Fault::absent)?;
     Ok(json_object! {
         "id" => entity.id.as_str(),
@@ -79,12 +79,12 @@ pub(super) async fn entity(identity: &Identity, entity: &Entity) -> Result<Json,
         "direct_group_ids" => ids(principal.direct().iter()),
         "inherited_group_ids" => ids(principal.inherited().iter()),
         "group_ids" => ids(principal.groups()),
-        "namespace_id" => "root",
+        "namespace_id" => identity.namespace_id(),
         "mfa_secrets" => Json::object(),
     })
 }
 
-pub(super) fn group_alias(alias: &GroupAlias) -> Json {
+pub(super) fn group_alias(identity: &Identity, alias: &GroupAlias) -> Json {
     json_object! {
         "id" => alias.id.as_str(),
         "canonical_id" => alias.canonical_id.as_str(),
@@ -98,7 +98,7 @@ pub(super) fn group_alias(alias: &GroupAlias) -> Json {
         "local" => false,
         "creation_time" => time(alias.creation_time),
         "last_update_time" => time(alias.last_update_time),
-        "namespace_id" => "root",
+        "namespace_id" => identity.namespace_id(),
     }
 }
 
@@ -135,11 +135,11 @@ pub(super) async fn group(identity: &Identity, group: &Group) -> Result<Json, Fa
         "member_entity_ids" => identity.member_entities(&group.id).await?,
         "member_group_ids" => list(&identity.member_groups(&group.id).await?),
         "parent_group_ids" => list(&parents(identity, group).await?),
-        "alias" => alias.map_or_else(Json::object, |alias| group_alias(&alias)),
+        "alias" => alias.map_or_else(Json::object, |alias| group_alias(identity, &alias)),
         "creation_time" => time(group.creation_time),
         "last_update_time" => time(group.last_update_time),
         "modify_index" => group.modify_index,
-        "namespace_id" => "root",
+        "namespace_id" => identity.namespace_id(),
     })
 }
 

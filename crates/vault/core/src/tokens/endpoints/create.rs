@@ -11,6 +11,7 @@ use crate::active::Active;
 use crate::engine::{Answer, Cx};
 use crate::fault::Fault;
 use crate::identity::LoginAlias;
+use crate::namespaces::Namespace;
 use crate::policies::canonical;
 use crate::router::Class;
 use crate::tokens::{NewToken, Role, Token, TokenKind};
@@ -38,15 +39,11 @@ pub(super) async fn with_role(_: Arc<TokenEngine>, cx: Cx, request: api::Create)
 
 /// Whether the caller has `sudo` on the path it called.
 pub(super) async fn has_sudo(cx: &Cx) -> Result<bool, Fault> {
-    let active = cx.active()?;
-    let token = &cx.caller()?.token;
-    let principal = active.identity.principal(&token.entity_id).await?;
-    let acl = active
-        .policies
-        .acl(token, principal.as_ref(), &active.identity, cx.now)
-        .await?;
-    let path = RequestPath::parse(&format!("auth/token/{}", cx.path))?;
-    Ok(acl.has_sudo(cx.operation, &path))
+    let caller = cx.caller()?;
+    let path = format!("auth/token/{}", cx.path);
+    let path = caller.path_at_home(&cx.active()?.namespace, &path);
+    let acl = caller.acl(cx.now).await?;
+    Ok(acl.has_sudo(cx.operation, &RequestPath::parse(&path)?))
 }
 
 /// A request to create a token, with what decides about it.
@@ -57,6 +54,8 @@ struct Draft<'a> {
     kind: TokenKind,
     orphan: bool,
     sudo: bool,
+    /// Whether the parent is of a namespace above.
+    from_above: bool,
 }
 
 async fn create(cx: &Cx, request: api::Create, role: Option<&Role>, orphan: bool) -> Result<Answer, Fault> {
@@ -65,7 +64,14 @@ async fn create(cx: &Cx, request: api::Create, role: Option<&Role>, orphan: bool
     check_parent(&parent)?;
     let kind = kind(&request, role)?;
     let sudo = has_sudo(cx).await?;
+    let from_above = !cx.caller()?.is_at_home(&active.namespace);
+    if from_above && !sudo {
+        return Err(Fault::denied_with(
+            "root or sudo privileges required to create a token in a namespace below that of the calling token",
+        ));
+    }
     let draft = Draft {
+        from_above,
         orphan: orphan || request.no_parent,
         parent: &parent,
         role,
@@ -75,6 +81,7 @@ async fn create(cx: &Cx, request: api::Create, role: Option<&Role>, orphan: bool
     };
     draft.check()?;
     let policies = draft.policies()?;
+    draft.check_root_only(&active.namespace, &policies)?;
     let entity_id = draft.entity_id(cx, active).await?;
     let (ttl, mut warnings) = draft.lifetime(cx, active, &policies)?;
     let new = draft.new_token(cx, policies, entity_id, ttl)?;
@@ -145,6 +152,24 @@ impl Draft<'_> {
         check_custom_id(&request.id)
     }
 
+    /// What there is in the root namespace only.
+    fn check_root_only(&self, namespace: &Namespace, policies: &[String]) -> Result<(), Fault> {
+        if namespace.is_root() {
+            return Ok(());
+        }
+        if !self.request.id.is_empty() {
+            return Err(Fault::invalid(
+                "id can be chosen in the root namespace only: leave it out",
+            ));
+        }
+        if policies.iter().any(|policy| policy == "root") {
+            return Err(Fault::invalid(
+                "root tokens may not be created in a namespace below the root namespace; name policies of the namespace",
+            ));
+        }
+        Ok(())
+    }
+
     /// What only those with `sudo` may ask for.
     fn check_sudo(&self) -> Result<(), Fault> {
         let request = &self.request;
@@ -196,6 +221,10 @@ impl Draft<'_> {
     }
 
     fn policies_of_parent(&self, asked: &[String]) -> Result<Vec<String>, Fault> {
+        // Those of a parent above are other policies, also where they are called the same.
+        if self.from_above {
+            return canonical(asked, !self.without_default());
+        }
         let parent_has_default = self.parent.policies.iter().any(|policy| policy == "default");
         if asked.is_empty() {
             let mut policies = self.parent.policies.clone();
@@ -218,7 +247,7 @@ impl Draft<'_> {
     async fn entity_id(&self, cx: &Cx, active: &Active) -> Result<String, Fault> {
         let alias = &self.request.entity_alias;
         let (Some(role), false) = (self.role, alias.is_empty()) else {
-            return Ok(if self.orphan {
+            return Ok(if self.orphan || self.from_above {
                 String::new()
             } else {
                 self.parent.entity_id.clone()
@@ -310,6 +339,7 @@ impl Draft<'_> {
             request,
             kind,
             orphan,
+            from_above,
             ..
         } = self;
         let path = match role {
@@ -333,6 +363,11 @@ impl Draft<'_> {
             custom_id: (!request.id.is_empty()).then_some(request.id),
             kind,
             parent: (!orphan).then(|| parent.hash.clone()),
+            parent_namespace: if from_above && !orphan {
+                parent.namespace.clone()
+            } else {
+                String::new()
+            },
             policies,
             path,
             display_name: display_name(&request.display_name),
@@ -401,6 +436,7 @@ fn role_policies(role: &Role, asked: &[String], draft: &Draft<'_>) -> Result<Vec
     let only_disallows = role.allowed_policies.is_empty() && role.allowed_policies_glob.is_empty();
     let wanted = match (asked.is_empty(), only_disallows) {
         (false, _) => canonical(asked, !draft.without_default())?,
+        (true, true) if draft.from_above => canonical(&[], !draft.without_default())?,
         (true, true) => {
             let mut of_parent = draft.parent.policies.clone();
             of_parent.retain(|policy| policy != "default" || !draft.without_default());

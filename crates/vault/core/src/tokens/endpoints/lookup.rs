@@ -77,6 +77,10 @@ async fn describe(cx: &Cx, token: &Token, id: &str) -> Result<Answer, Fault> {
             add("renewable", token.renewable.into());
             add("issue_time", created.to_string().into());
         }
+        let namespace = &cx.active()?.namespace;
+        if !namespace.is_root() {
+            add("namespace_path", Json::from(&*namespace.path));
+        }
         if !token.role.is_empty() {
             add("role", token.role.as_str().into());
         }
