@@ -20,6 +20,7 @@ use crate::leases::Leases;
 use crate::login::Lockouts;
 use crate::metrics::Metrics;
 use crate::mfa::Mfa;
+use crate::oidc::Oidc;
 use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
@@ -65,6 +66,7 @@ pub struct Active {
     pub(crate) leases: Leases,
     pub(crate) identity: Identity,
     pub(crate) mfa: Mfa,
+    pub(crate) oidc: Oidc,
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
     pub(crate) lockouts: Lockouts,
@@ -163,6 +165,7 @@ impl Active {
             ),
             identity: Identity::new(&barrier, entropy.clone(), &view),
             mfa: Mfa::new(entropy.clone(), &view),
+            oidc: Oidc::new(entropy.clone(), &view),
             quotas: Quotas::new(&view),
             policies,
             router,

@@ -21,6 +21,7 @@ pub mod login;
 pub mod metrics;
 mod mfa;
 pub mod naming;
+mod oidc;
 pub mod pipeline;
 pub mod policies;
 mod quotas;

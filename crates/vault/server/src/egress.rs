@@ -88,6 +88,11 @@ pub(crate) fn respond(
     if let Some(seconds) = reply.retry_after {
         map.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    if let Some(seconds) = reply.max_age
+        && let Ok(kept) = HeaderValue::try_from(format!("max-age={seconds}"))
+    {
+        map.insert(CACHE_CONTROL, kept);
+    }
     if let Some(location) = location {
         map.insert(LOCATION, location);
     }
