@@ -12,6 +12,7 @@ use crate::fault::Fault;
 use crate::leases::LeaseWindow;
 use crate::lifecycle::Lifecycle;
 use crate::login::Attempt;
+use crate::policies::Acl;
 use crate::policies::password::Passwords;
 use crate::router::Mount;
 use crate::tokens::Token;
@@ -126,6 +127,14 @@ impl Cx {
     /// [`Fault::denied`] while the name is locked out after failed logins.
     pub fn login_attempt<'a>(&'a self, name: &'a str) -> Result<Attempt<'a>, Fault> {
         Attempt::begin(&self.active()?.lockouts, &self.site()?.mount, name, self.now)
+    }
+
+    /// What the caller may do, here and elsewhere: for answers that show what they may see and nothing else.
+    ///
+    /// # Errors
+    /// [`Fault::denied`] on a route that anybody may call, [`Fault::internal`] when storage fails.
+    pub async fn acl(&self) -> Result<Arc<Acl>, Fault> {
+        crate::system::acl_of(self.active()?, self.caller()?, self.now).await
     }
 
     /// The unsealed server.

@@ -19,6 +19,8 @@ mod wrapping;
 
 use arca_base::{Entropy, MountPath};
 
+pub(crate) use ui::acl_of;
+
 use crate::engine::{Access, Catalog, Engine, Factory, Mounted, RouteInfo, Table};
 use crate::identity::endpoints::IdentityEngine;
 use crate::router::{Class, Mount};

@@ -27,7 +27,7 @@ pub(super) fn routes() -> Table<System> {
 }
 
 /// What a caller may do.
-pub(super) async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
+pub(crate) async fn acl_of(active: &Active, caller: &Caller, now: Timestamp) -> Result<Arc<Acl>, Fault> {
     let principal = match &*caller.token.entity_id {
         "" => None,
         id => active.identity.principal(id).await?,
