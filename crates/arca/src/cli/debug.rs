@@ -7,7 +7,7 @@ use std::time::Duration;
 use arca_base::json::Limits;
 use arca_base::{Json, Timestamp, Ttl, json_object};
 use arca_client::{Client, Request};
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::failure::{DONE, Failure, Outcome, REMOTE};
 use super::flags;
@@ -52,7 +52,7 @@ pub(crate) struct Debug {
     target: Vec<Target>,
     /// Only false: the folder is left as it is
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_value = "false",
-          default_missing_value = "true", value_parser = flags::switch)]
+          default_missing_value = "true", action = ArgAction::Set, value_parser = flags::switch)]
     compress: bool,
 }
 
@@ -82,7 +82,7 @@ struct Question {
     changes: bool,
 }
 
-const QUESTIONS: [Question; 6] = [
+static QUESTIONS: [Question; 6] = [
     Question {
         target: Target::Config,
         file: "config.json",

@@ -150,6 +150,12 @@ mod tests {
         };
         let refused = respond(&headers, refused.into(), false, None);
         assert_eq!(value(&refused, "retry-after"), Some("20"));
+        let public = Reply {
+            max_age: Some(60),
+            ..Reply::json(200, "{}\n".to_owned())
+        };
+        let public = respond(&headers, public.into(), false, None);
+        assert_eq!(value(&public, "cache-control"), Some("max-age=60"));
         let other = respond(&headers, Reply::empty(204).into(), false, None);
         assert_eq!(value(&other, "retry-after"), None);
     }

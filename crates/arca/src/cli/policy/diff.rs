@@ -106,7 +106,7 @@ fn table(shown: &[Shown]) -> String {
     if shown.is_empty() {
         return "No difference in what is allowed".to_owned();
     }
-    let place = |place: &Option<Place>| match place {
+    let place = |place: Option<&Place>| match place {
         Some(place) => format!("line {}: {}", place.line, place.path),
         None => "no rule".to_owned(),
     };
@@ -116,8 +116,8 @@ fn table(shown: &[Shown]) -> String {
             one.path.clone(),
             one.capability.to_owned(),
             one.example.clone(),
-            place(&one.before),
-            place(&one.after),
+            place(one.before.as_ref()),
+            place(one.after.as_ref()),
         ]
     };
     let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
