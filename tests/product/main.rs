@@ -24,6 +24,7 @@ mod durability;
 mod events;
 mod hvac;
 mod hvac_database;
+mod identity_tokens;
 mod kubernetes;
 mod ldap;
 mod logins;

@@ -78,7 +78,7 @@ pub(crate) struct Move {
 
 #[derive(Args)]
 pub(crate) struct Help {
-    /// Type of the auth method
+    /// Type of the auth method, or where one is enabled
     method: String,
 }
 
@@ -91,7 +91,25 @@ impl Auth {
             Self::Tune(command) => command.run(session).await,
             Self::Move(command) => command.mount.run("auth method", "auth/", session).await,
             Self::Test(command) => command.run(session).await,
-            Self::Help(command) => login::help(&command.method, session),
+            Self::Help(command) => command.run(session).await,
+        }
+    }
+}
+
+impl Help {
+    /// What is no type is a path, whose type the server knows.
+    async fn run(self, session: &mut Session) -> Outcome {
+        if login::is_method(&self.method) {
+            return login::help(&self.method, None, session);
+        }
+        let path = folder(&self.method);
+        let answer = session.client()?.call::<ListAuth>("sys", &Nothing).await;
+        // Without an answer the name is looked at as a type, with the hint that helps then.
+        let data = answer.ok().flatten().and_then(|answer| answer.data);
+        let mount = data.as_ref().and_then(|data| data.get(&path));
+        match mount.and_then(|mount| mount.get("type")?.as_str()) {
+            Some(kind) => login::help(kind, Some(&path), session),
+            None => login::help(&self.method, None, session),
         }
     }
 }

@@ -11,6 +11,7 @@ mod auth_test;
 mod completion;
 mod data;
 mod database;
+mod debug;
 mod delete;
 mod events;
 mod failure;
@@ -149,7 +150,7 @@ enum Command {
     /// Operate the server: initialize, unseal, seal, rotate
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Operator(operator::Operator),
-    /// Look at the plugins of the server
+    /// Work with the plugins of the server
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Plugin(plugin::Plugin),
     /// Make, look at and delete namespaces
@@ -157,6 +158,8 @@ enum Command {
     Namespace(namespace::Namespace),
     /// Show what a path is for
     PathHelp(path_help::PathHelp),
+    /// Collect what the server says of itself over time, in a folder
+    Debug(debug::Debug),
     /// Print what this side knows
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Print(print::Print),
@@ -259,6 +262,7 @@ impl Command {
             Self::Plugin(command) => wait(command.run(session)),
             Self::Namespace(command) => wait(command.run(session)),
             Self::PathHelp(command) => wait(command.run(session)),
+            Self::Debug(command) => wait(command.run(session)),
             Self::Print(command) => command.run(session),
             Self::Completion(command) => command.run(session),
             Self::Version(command) => command.run(session),

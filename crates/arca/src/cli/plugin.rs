@@ -1,21 +1,31 @@
 //! `plugin`.
 
+use arca_api::Envelope;
 use arca_api::endpoint::Nothing;
 use arca_api::sys::status::{Plugin as PluginName, ReadPlugin, ReadPlugins};
 use arca_base::Json;
+use arca_base::json::Object;
+use arca_client::Request;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::failure::{DONE, Failure, Outcome};
+use super::flags;
 use super::session::Session;
 use crate::term::{display, headed};
 
-/// Plugins of the server: all are built in.
+/// Plugins of the server: those of this one are all built in.
 #[derive(Subcommand)]
 pub(crate) enum Plugin {
     /// List the plugins
     List(List),
     /// Show one plugin
     Info(Info),
+    /// Register a plugin, with servers that run programs of others
+    Register(Register),
+    /// Remove a plugin from the catalog
+    Deregister(Deregister),
+    /// Have mounts load their plugin again
+    Reload(Reload),
 }
 
 #[derive(Args)]
@@ -30,6 +40,58 @@ pub(crate) struct Info {
     kind: Kind,
     /// Name of the plugin
     name: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Register {
+    /// Type of the plugin
+    kind: Kind,
+    /// Name of the plugin
+    name: String,
+    /// SHA-256 of the program, in hexadecimal
+    #[arg(long, alias = "sha-256", value_name = "HEX")]
+    sha256: String,
+    /// Program in the plugin folder of the server; its name when absent
+    #[arg(long, value_name = "FILE")]
+    command: Option<String>,
+    /// Argument of the program; may be repeated
+    #[arg(long, value_name = "ARGUMENT", allow_hyphen_values = true)]
+    args: Vec<String>,
+    /// Variable of the program, as NAME=VALUE; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    env: Vec<String>,
+    /// Version of the plugin
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Deregister {
+    /// Type of the plugin
+    kind: Kind,
+    /// Name of the plugin
+    name: String,
+    /// Version of the plugin
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Reload {
+    /// Name of the plugin whose mounts load it again
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "mounts",
+        conflicts_with = "mounts"
+    )]
+    plugin: Option<String>,
+    /// Mounts that load theirs again, separated by commas; may be repeated
+    #[arg(long, value_name = "PATHS", value_delimiter = ',')]
+    mounts: Vec<String>,
+    /// global for all nodes
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -54,6 +116,9 @@ impl Plugin {
         match self {
             Self::List(command) => command.run(session).await,
             Self::Info(command) => command.run(session).await,
+            Self::Register(command) => command.run(session).await,
+            Self::Deregister(command) => command.run(session).await,
+            Self::Reload(command) => command.run(session).await,
         }
     }
 }
@@ -97,4 +162,89 @@ impl Info {
         session.screen.members(data.as_object().ok_or_else(missing)?)?;
         Ok(DONE)
     }
+}
+
+fn catalog(kind: Kind, name: &str) -> String {
+    format!("sys/plugins/catalog/{}/{}", kind.as_str(), flags::sanitized(name))
+}
+
+impl Register {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let mut data = Object::from([
+            ("sha256".to_owned(), self.sha256.into()),
+            (
+                "command".to_owned(),
+                self.command.unwrap_or_else(|| self.name.clone()).into(),
+            ),
+        ]);
+        if !self.args.is_empty() {
+            data.insert("args".to_owned(), self.args.into());
+        }
+        if !self.env.is_empty() {
+            data.insert("env".to_owned(), self.env.into());
+        }
+        if let Some(version) = self.version {
+            data.insert("version".to_owned(), version.into());
+        }
+        let answer = session
+            .client()?
+            .write(&catalog(self.kind, &self.name), &data)
+            .await;
+        let doing = format!("Error registering plugin {}", self.name);
+        let answer = answer.map_err(|error| Failure::remote(&doing, error))?;
+        done(
+            answer.as_ref(),
+            &format!("Success! Registered plugin: {}", self.name),
+            session,
+        )
+    }
+}
+
+impl Deregister {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let mut request = Request::delete(&catalog(self.kind, &self.name));
+        if let Some(version) = &self.version {
+            request = request.with_query("version", version);
+        }
+        let answer = session.client()?.ask(&request).await;
+        let doing = format!("Error deregistering plugin named {}", self.name);
+        let answer = answer.map_err(|error| Failure::remote(&doing, error))?;
+        let said = format!(
+            "Success! Deregistered {} plugin: {}",
+            self.kind.as_str(),
+            self.name
+        );
+        done(answer.as_ref(), &said, session)
+    }
+}
+
+impl Reload {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let what = match &self.plugin {
+            Some(plugin) => format!("plugin: {plugin}"),
+            None => format!("mounts: {}", self.mounts.join(", ")),
+        };
+        let mut data = Object::new();
+        if let Some(plugin) = self.plugin {
+            data.insert("plugin".to_owned(), plugin.into());
+        }
+        if !self.mounts.is_empty() {
+            data.insert("mounts".to_owned(), self.mounts.into());
+        }
+        if let Some(scope) = self.scope {
+            data.insert("scope".to_owned(), scope.into());
+        }
+        let answer = session.client()?.write("sys/plugins/reload/backend", &data).await;
+        let answer = answer.map_err(|error| Failure::remote("Error reloading plugin/mounts", error))?;
+        done(answer.as_ref(), &format!("Success! Reloaded {what}"), session)
+    }
+}
+
+/// Says that it is done, and what the server says besides.
+fn done(answer: Option<&Envelope>, said: &str, session: &mut Session) -> Outcome {
+    if let Some(answer) = answer {
+        session.screen.warnings(answer);
+    }
+    session.screen.success(said);
+    Ok(DONE)
 }

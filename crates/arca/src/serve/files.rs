@@ -13,7 +13,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> ServeError {
 }
 
 /// Makes a folder, and those around it, for its owner only.
-pub(super) fn private_folder(path: &Path) -> Result<(), ServeError> {
+pub(crate) fn private_folder(path: &Path) -> Result<(), ServeError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -22,7 +22,7 @@ pub(super) fn private_folder(path: &Path) -> Result<(), ServeError> {
 }
 
 /// Writes a file for its owner only, whole or not at all, on disk when this returns.
-pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), ServeError> {
     let temporary = path.with_extension("new");
     let written = || -> io::Result<()> {
         let mut file = OpenOptions::new()

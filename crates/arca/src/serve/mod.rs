@@ -4,7 +4,7 @@
 
 pub(crate) mod dev;
 mod diagnose;
-mod files;
+pub(crate) mod files;
 mod seal;
 mod storage;
 pub(crate) mod up;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The indented text of a value, escaped as Go's `encoding/json` does.
-pub(super) fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
+pub(crate) fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     Ok(indent(&serde_json::to_string(value)?))
 }
 

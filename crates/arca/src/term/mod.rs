@@ -12,6 +12,7 @@ mod yaml;
 
 pub(crate) use duration::human;
 pub(crate) use go::display;
+pub(crate) use json::pretty;
 pub(crate) use rows::of_members;
 pub use screen::Stream;
 pub(crate) use screen::{Format, Screen, Unprintable};

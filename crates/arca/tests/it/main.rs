@@ -14,6 +14,7 @@ mod double;
 mod errors;
 mod formats;
 mod help;
+mod inspection;
 mod kv;
 mod kv_versions;
 mod local;

@@ -143,6 +143,72 @@ path "team/data/*" { capabilities = ["list"] }
 }
 
 #[test]
+fn policy_lint_finds_rules_that_never_count() {
+    let bad = r#"
+path "kv/*" { capabilities = ["read"] }
+path "kv/+/*" { capabilities = ["update"] }
+path "team/{{identity.entity.nmae}}/*" { capabilities = ["read"] }
+path "old" { capabilities = ["read"] expiration = "2020-01-01T00:00:00Z" }
+path "team/data/app" {
+  capabilities = ["update"]
+  denied_parameters = { "password" = [] }
+}
+path "single/app" { capabilities = ["read"] }
+path "{{identity.entity.id}}/fine" { capabilities = ["read"] }
+"#;
+    let files = [("bad.hcl", bad)];
+    let run = offline("arca policy lint -kv-v2=single/ ~/bad.hcl", &files);
+    assert_eq!((run.exit, run.asked.len()), (1, 0), "{}", run.transcript());
+    for (line, text) in [
+        (
+            3,
+            "unreachable: the rule \"kv/*\" on line 2 counts wherever it matches",
+        ),
+        (4, "\"identity.entity.nmae\" is nothing that an identity has"),
+        (5, "has expired on 2020-01-01T00:00:00Z"),
+        (6, "asks for the parameter \"password\""),
+        (10, "lacks data/ or metadata/ behind \"single\""),
+    ] {
+        let start = format!("bad.hcl:{line}: ");
+        let found = run.output.lines().find(|shown| shown.contains(&start));
+        assert!(
+            found.is_some_and(|found| found.contains(text)),
+            "{line} {text}: {}",
+            run.output
+        );
+    }
+    assert_eq!(run.output.lines().count(), 5, "{}", run.output);
+}
+
+#[test]
+fn policy_diff_says_what_changes() {
+    let old = "path \"secret/data/*\" { capabilities = [\"read\"] }\npath \"team/{{identity.entity.name}}/*\" { capabilities = [\"read\"] }\n";
+    let new = "path \"secret/data/*\" { capabilities = [\"read\", \"update\"] }\npath \"secret/data/root\" { capabilities = [\"deny\"] }\npath \"team/{{identity.entity.name}}/*\" { capabilities = [\"read\"] }\n";
+    let files = [("old.hcl", old), ("new.hcl", new), ("bad.hcl", "path {")];
+    let same = offline("arca policy diff ~/old.hcl ~/old.hcl", &files);
+    assert_eq!(
+        (same.exit, same.output.as_str()),
+        (0, "No difference in what is allowed\n")
+    );
+    let run = offline("arca policy diff ~/old.hcl ~/new.hcl", &files);
+    assert_eq!((run.exit, run.asked.len()), (2, 0), "{}", run.transcript());
+    insta::assert_snapshot!("policy_diff", run.output);
+    let json = offline("arca policy diff -format=json ~/old.hcl ~/new.hcl", &files);
+    let shown: serde_json::Value = serde_json::from_str(&json.output).unwrap();
+    assert_eq!((json.exit, shown.as_array().unwrap().len()), (2, 2), "{shown}");
+    assert_eq!(shown[1]["change"], "denied");
+    assert_eq!(shown[1]["before"]["path"], "secret/data/*");
+    assert_eq!(shown[1]["after"]["line"], 2);
+    let bad = offline("arca policy diff ~/old.hcl ~/bad.hcl", &files);
+    assert_eq!(bad.exit, 1, "{}", bad.transcript());
+    // What is no file is asked for.
+    let named = offline("arca policy diff dev ~/new.hcl", &files);
+    assert_eq!((named.exit, named.asked.len()), (2, 1), "{}", named.transcript());
+    let none = offline("arca policy diff none ~/new.hcl", &files);
+    assert_eq!((none.exit, none.asked.len()), (1, 1), "{}", none.transcript());
+}
+
+#[test]
 fn policy_test_checks_cases_offline() {
     let policy = "path \"secret/data/*\" { capabilities = [\"read\"] }\npath \"sys/audit\" { capabilities = [\"read\"] }";
     let good = r#"{"policies": ["dev.hcl"], "cases": [

@@ -15,6 +15,7 @@ pub mod field;
 pub mod identity;
 pub mod kv;
 pub mod mfa;
+pub mod oidc;
 pub mod pattern;
 pub mod sys;
 pub mod token;

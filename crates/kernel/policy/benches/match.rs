@@ -77,6 +77,31 @@ fn check_list_of_a_folder(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| black_box(&acl).check(black_box(&request)).allowed());
 }
 
+/// What people ask, who also want to know what was nearly right.
+#[divan::bench(args = PATHS)]
+fn explain_read(bencher: Bencher<'_, '_>, path: &str) {
+    let acl = acl();
+    let path = RequestPath::parse(path).unwrap();
+    let request = Request::new(Operation::Read, &path);
+    bencher.bench_local(|| {
+        let explained = black_box(&acl).explain(black_box(&request), false);
+        explained.to_string().len()
+    });
+}
+
+/// A policy of 50 rules and the same with one rule less.
+#[divan::bench]
+fn compare_two_policies_of_50_rules(bencher: Bencher<'_, '_>) {
+    let compile = |text: &str| {
+        let policy = Policy::parse(PolicyName::parse("team").unwrap(), text).unwrap();
+        Acl::compile([&policy], Timestamp::EPOCH).unwrap()
+    };
+    let text = text(7);
+    let shorter: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let (before, after) = (compile(&text), compile(&shorter));
+    bencher.bench_local(|| black_box(&before).differences(black_box(&after)).unwrap().len());
+}
+
 /// Each path once, so that the processor's caches do not hold the way to it.
 #[divan::bench]
 fn check_10_000_different_paths(bencher: Bencher<'_, '_>) {

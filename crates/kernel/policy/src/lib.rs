@@ -56,7 +56,10 @@ mod name;
 mod pattern;
 pub mod template;
 
-pub use acl::{Acl, BadPolicySet, Constraint, Denial, Explanation, MixedUp, Request, Rule, Source, Verdict};
+pub use acl::{
+    Acl, BadPolicySet, Change, Constraint, Denial, Difference, Explanation, MixedUp, Request, Rule, Source,
+    TooManyRules, Verdict,
+};
 pub use capability::{Capabilities, Capability};
 pub use document::{BadPolicy, BadRule, Constraints, Parameters, PathRule, Policy, UnknownKey};
 pub use name::{BadPolicyName, MAX_NAME_BYTES, PolicyName};

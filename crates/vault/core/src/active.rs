@@ -26,6 +26,7 @@ use crate::login::Lockouts;
 use crate::metrics::Metrics;
 use crate::mfa::Mfa;
 use crate::namespaces::{Namespace, Namespaces};
+use crate::oidc::Oidc;
 use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
@@ -89,6 +90,7 @@ pub struct Active {
     pub(crate) leases: Leases,
     pub(crate) identity: Identity,
     pub(crate) mfa: Mfa,
+    pub(crate) oidc: Oidc,
     pub(crate) lockouts: Lockouts,
     server: Arc<Server>,
     view: View,
@@ -217,6 +219,7 @@ impl Active {
             ),
             identity: Identity::new(barrier, entropy.clone(), &view),
             mfa: Mfa::new(entropy.clone(), &view),
+            oidc: Oidc::new(entropy.clone(), &view),
             policies: Policies::new(id.clone(), &view),
             lockouts: Lockouts::new(server.settings.lockout_defaults.clone()),
             router,

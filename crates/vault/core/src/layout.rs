@@ -18,6 +18,7 @@
 //! ns/<ns>/lease/...           leases, by identifier and by token
 //! ns/<ns>/identity/...        entities and aliases
 //! ns/<ns>/mfa/...            methods of second factors, which logins need them, keys
+//! ns/<ns>/oidc/...            who identity tokens are from, keys, roles
 //! ns/<ns>/quota/...          limits of how often clients may ask
 //! ns/<ns>/audit/<path>        audit devices
 //! ns/<ns>/cubbyhole/<token>/  private records of a token

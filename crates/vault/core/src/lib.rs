@@ -22,6 +22,7 @@ pub mod metrics;
 mod mfa;
 pub mod namespaces;
 pub mod naming;
+mod oidc;
 pub mod pipeline;
 pub mod policies;
 mod quotas;

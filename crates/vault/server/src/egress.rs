@@ -88,6 +88,11 @@ pub(crate) fn respond(
     if let Some(seconds) = reply.retry_after {
         map.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    if let Some(seconds) = reply.max_age
+        && let Ok(kept) = HeaderValue::try_from(format!("max-age={seconds}"))
+    {
+        map.insert(CACHE_CONTROL, kept);
+    }
     if let Some(location) = location {
         map.insert(LOCATION, location);
     }
@@ -145,6 +150,12 @@ mod tests {
         };
         let refused = respond(&headers, refused.into(), false, None);
         assert_eq!(value(&refused, "retry-after"), Some("20"));
+        let public = Reply {
+            max_age: Some(60),
+            ..Reply::json(200, "{}\n".to_owned())
+        };
+        let public = respond(&headers, public.into(), false, None);
+        assert_eq!(value(&public, "cache-control"), Some("max-age=60"));
         let other = respond(&headers, Reply::empty(204).into(), false, None);
         assert_eq!(value(&other, "retry-after"), None);
     }

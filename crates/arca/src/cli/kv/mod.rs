@@ -8,6 +8,7 @@ mod patch;
 pub(in crate::cli) mod place;
 mod put;
 mod rollback;
+mod search;
 mod versions;
 
 use arca_api::Envelope;
@@ -41,6 +42,8 @@ pub(crate) enum Kv {
     List(list::List),
     /// List secrets at any depth below a folder
     Scan(list::Scan),
+    /// Find secrets by name and custom metadata
+    Search(search::Search),
     /// Work with the settings and versions of a secret
     #[command(subcommand, disable_help_subcommand = true, help_template = super::GROUP)]
     Metadata(metadata::Metadata),
@@ -60,6 +63,7 @@ impl Kv {
             Self::Rollback(command) => command.run(session).await,
             Self::List(command) => command.run(session).await,
             Self::Scan(command) => command.run(session).await,
+            Self::Search(command) => command.run(session).await,
             Self::Metadata(command) => command.run(session).await,
             Self::EnableVersioning(command) => command.run(session).await,
         }

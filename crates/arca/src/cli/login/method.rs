@@ -70,15 +70,18 @@ impl Method {
         }
     }
 
-    /// How to log in with this method.
-    pub(super) fn help(self, name: &str, program: &str) -> String {
+    /// How to log in with this method, at a path of its own or at that of its name.
+    pub(super) fn help(self, name: &str, path: Option<&str>, program: &str) -> String {
         let fields = METHODS
             .iter()
             .find(|(known, ..)| *known == name)
             .map_or("", |known| known.2);
         let example = match self {
             Self::Token => format!("{program} login"),
-            _ => format!("{program} login -method={name} {fields}"),
+            _ => {
+                let path = path.map(|path| format!("-path={path} ")).unwrap_or_default();
+                format!("{program} login -method={name} {path}{fields}")
+            }
         };
         let what = match self {
             Self::Token => {

@@ -177,12 +177,17 @@ fn find(name: &str, session: &Session) -> Result<Method, Failure> {
     })
 }
 
-/// Shows how to log in with a method.
-pub(super) fn help(name: &str, session: &mut Session) -> Outcome {
+/// Whether a name is that of a method.
+pub(super) fn is_method(name: &str) -> bool {
+    Method::named(&sanitized(name)).is_some()
+}
+
+/// Shows how to log in with a method, which may be enabled at another path.
+pub(super) fn help(name: &str, path: Option<&str>, session: &mut Session) -> Outcome {
     let method = find(name, session)?;
     session
         .screen
-        .line(&method.help(&sanitized(name), &session.program));
+        .line(&method.help(&sanitized(name), path, &session.program));
     Ok(DONE)
 }
 

@@ -1,5 +1,6 @@
 //! `policy`.
 
+mod diff;
 mod explain;
 mod lint;
 mod test;
@@ -34,6 +35,8 @@ pub(crate) enum Policy {
     Fmt(Fmt),
     /// Say why something is allowed or denied
     Explain(explain::Explain),
+    /// Say what a new version of a policy allows or denies
+    Diff(diff::Diff),
     /// Look for mistakes in policy files, offline
     Lint(lint::Lint),
     /// Check what policy files allow and deny, offline
@@ -80,6 +83,7 @@ impl Policy {
             Self::Delete(command) => wait(command.delete(session)),
             Self::Fmt(command) => command.run(session),
             Self::Explain(command) => wait(command.run(session)),
+            Self::Diff(command) => wait(command.run(session)),
             Self::Lint(command) => command.run(session),
             Self::Test(command) => command.run(session),
         }

@@ -3,7 +3,7 @@
 use arca_base::GoDuration;
 
 use super::v1::Folder;
-use crate::field::{Any, IntegerList};
+use crate::field::{Any, IntegerList, TextMap};
 
 crate::fields! {
     /// Settings of the mount.
@@ -85,6 +85,22 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// What to look for among the names and the custom metadata of secrets.
+    pub struct Search {
+        /// What a name must have in it, in any case; with `*`, what all of it must be like.
+        pattern: String,
+        /// Names and texts that a secret must have in its custom metadata; `*` stands for anything in a text.
+        custom_metadata: Option<TextMap>,
+        /// Only secrets below this folder.
+        folder: String,
+        /// Where to go on: `next` of the answer before.
+        after: String,
+        /// At most this many secrets: 100 when it is 0, and never more than 1000.
+        limit: i64,
+    }
+}
+
 crate::endpoints! {
     /// Read the settings of the mount.
     ReadConfig = Read "config" => crate::endpoint::Nothing;
@@ -118,6 +134,8 @@ crate::endpoints! {
     ListMetadata = List "metadata/{folder/}" => Folder;
     /// List secrets at any depth below a folder.
     ScanMetadata = Scan "metadata/{folder/}" => Folder;
+    /// Search the names and the custom metadata of secrets.
+    SearchSecrets = Read "search" => Search;
     /// List secrets in a folder with their metadata.
     ListDetailedMetadata = List "detailed-metadata/{folder/}" => Folder;
 }

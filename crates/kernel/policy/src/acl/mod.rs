@@ -1,10 +1,12 @@
 //! The policies of one token, compiled.
 
 mod compile;
+mod diff;
 mod explain;
 mod index;
 mod listing;
 mod parameters;
+mod region;
 mod verdict;
 
 use std::collections::HashMap;
@@ -20,6 +22,7 @@ use crate::pattern::{Form, Rank};
 use index::{PrefixSet, SegmentTrie};
 
 pub use compile::BadPolicySet;
+pub use diff::{Change, Difference, TooManyRules};
 pub use explain::{Explanation, MixedUp};
 pub use verdict::{Constraint, Denial, Verdict};
 

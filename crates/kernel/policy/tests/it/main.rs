@@ -9,6 +9,7 @@
 )]
 
 mod checks;
+mod differences;
 mod documents;
 mod listing;
 mod reference;

@@ -120,8 +120,16 @@ fn capabilities() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 /// Policies as lists of path and capabilities.
-fn policies() -> impl Strategy<Value = Vec<Vec<(String, Vec<&'static str>)>>> {
+pub(crate) fn policies() -> impl Strategy<Value = Vec<Vec<(String, Vec<&'static str>)>>> {
     prop::collection::vec(prop::collection::vec((rule_path(), capabilities()), 0..8), 1..4)
+}
+
+/// The rules of several policies as one text.
+pub(crate) fn text_of(policies: &[Vec<(String, Vec<&str>)>]) -> String {
+    let rules = policies.iter().flatten();
+    rules
+        .map(|(path, names)| format!("path \"{path}\" {{ capabilities = {names:?} }}\n"))
+        .collect()
 }
 
 fn compile(policies: &[Vec<(String, Vec<&str>)>]) -> (Rules, Acl) {
@@ -244,7 +252,8 @@ fn compare(rules: &Rules, acl: &Acl, at: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// As many cases as asked for, and at least this many.
+/// As many cases as asked for, and at least this many: each compares about 200 requests.
+/// `PROPTEST_CASES=1000000 cargo test --release -p arca-policy --test it -- index` takes minutes.
 fn cases(least: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use arca_storage::{Page, Revision};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Barrier, BarrierError, Opened, Writes};
+use super::{Barrier, BarrierError, Opened, Stored, Writes};
 
 /// Access to the records below one prefix. What an engine gets instead of the barrier: every key it names is
 /// relative to its prefix, so it cannot reach anything else.
@@ -120,6 +122,22 @@ impl View {
     /// [`BarrierError`].
     pub async fn scan(&self, folder: &str, after: &str, limit: usize) -> Result<Page, BarrierError> {
         self.barrier.scan(&self.key(folder), after, limit).await
+    }
+
+    /// Seals a value that a client keeps for a while and brings back, as text. It opens below this view only.
+    ///
+    /// # Errors
+    /// [`BarrierError::Stored`] when the value cannot be encoded.
+    pub fn seal_for_client<T: Stored>(&self, value: &T) -> Result<String, BarrierError> {
+        let sealed = self.barrier.seal_detached(&self.key(T::NAME), value)?;
+        Ok(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// Opens what a client brought back; `None` for what was not sealed here, or is something else.
+    #[must_use]
+    pub fn open_from_client<T: Stored>(&self, text: &str) -> Option<T> {
+        let sealed = URL_SAFE_NO_PAD.decode(text).ok()?;
+        self.barrier.open_detached(&self.key(T::NAME), &sealed).ok()
     }
 
     /// Removes every record below this view, page by page.

@@ -68,6 +68,8 @@ pub struct RawBody {
     pub content_type: &'static str,
     /// The body.
     pub body: String,
+    /// For how many seconds anybody may keep it; `None` for not at all.
+    pub max_age: Option<u64>,
 }
 
 /// A record an engine wrote before it made a secret, so that a crash leaves no secret without a lease. The commit
@@ -273,6 +275,7 @@ impl Answer {
             status,
             content_type: "application/json",
             body,
+            max_age: None,
         }))
     }
 
@@ -283,7 +286,17 @@ impl Answer {
             status,
             content_type,
             body,
+            max_age: None,
         }))
+    }
+
+    /// Lets anybody keep a body of its own shape for so many seconds: only what is no secret.
+    #[must_use]
+    pub const fn kept_for(mut self, seconds: u64) -> Self {
+        if let Body::Raw(raw) = &mut self.body {
+            raw.max_age = Some(seconds);
+        }
+        self
     }
 
     /// Says how long the caller may keep unleased data before asking again.

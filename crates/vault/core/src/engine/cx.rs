@@ -178,6 +178,23 @@ impl Cx {
         Attempt::begin(&self.active()?.lockouts, &self.site()?.mount, name, self.now)
     }
 
+    /// What the caller may do, here and elsewhere: for answers that show what they may see and nothing else. It knows
+    /// paths as [`path_at_home`](Self::path_at_home) gives them.
+    ///
+    /// # Errors
+    /// [`Fault::denied`] on a route that anybody may call, [`Fault::internal`] when storage fails.
+    pub async fn acl(&self) -> Result<Arc<Acl>, Fault> {
+        self.caller()?.acl(self.now).await
+    }
+
+    /// A path of the namespace of the request as the policies of the caller name it.
+    ///
+    /// # Errors
+    /// [`Fault::denied`] on a route that anybody may call.
+    pub fn path_at_home<'a>(&self, path: &'a str) -> Result<Cow<'a, str>, Fault> {
+        Ok(self.caller()?.path_at_home(&self.active()?.namespace, path))
+    }
+
     /// The unsealed server.
     pub(crate) fn active(&self) -> Result<&Arc<Active>, Fault> {
         self.active.as_ref().ok_or_else(Fault::sealed)

@@ -52,6 +52,8 @@ pub struct Reply {
     pub inline_auth_failed: bool,
     /// After how many seconds to ask again, where that is known.
     pub retry_after: Option<u64>,
+    /// For how many seconds anybody may keep it; `None` for not at all.
+    pub max_age: Option<u64>,
     /// What follows after the body, for as long as it goes on.
     pub stream: Option<Streamed>,
 }
@@ -76,6 +78,7 @@ impl Reply {
             body: Body(String::new()),
             inline_auth_failed: false,
             retry_after: None,
+            max_age: None,
             stream: None,
         }
     }
@@ -89,6 +92,7 @@ impl Reply {
             body: Body(body),
             inline_auth_failed: false,
             retry_after: None,
+            max_age: None,
             stream: None,
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
                 raw.status,
                 Reply {
                     content_type: Some(raw.content_type),
+                    max_age: raw.max_age,
                     body,
                     ..Reply::empty(raw.status)
                 },

@@ -329,12 +329,15 @@ impl Acl {
         if self.0.may_subscribe(path, kind) {
             return true;
         }
-        let verdict = self.0.check(&Request::new(Operation::Read, path));
+        self.may(Operation::Read, path)
+    }
+
+    /// Whether something without parameters may be done at a path.
+    #[must_use]
+    pub fn may(&self, operation: Operation, path: &RequestPath) -> bool {
+        let verdict = self.0.check(&Request::new(operation, path));
         let asked = verdict.constraints();
-        verdict.allowed()
-            && asked
-                .and_then(|asked| unsupported(asked, Operation::Read))
-                .is_none()
+        verdict.allowed() && asked.and_then(|asked| unsupported(asked, operation)).is_none()
     }
 
     /// What may be done at a path, as `sys/capabilities` shows it.

@@ -20,6 +20,7 @@ pub(crate) fn start(active: &Arc<Active>) {
     spawn(active, upkeep::run);
     spawn(active, regular::run);
     spawn(active, crate::events::run);
+    spawn(active, crate::oidc::run);
     spawn(active, |active| async move {
         if let Err(fault) = finish_upgrades(&active).await {
             tracing::error!(%fault, "an interrupted upgrade of a mount was not finished");

@@ -1,6 +1,7 @@
 //! Every stored format of every released version can be read: a store written by it, opened by this one.
 //!
-//! `ARCA_WRITE_STORE=<file>` writes a new one, `ARCA_WRITE_LOGINS_STORE=<file>` one of logins and limits; the files that are there never change.
+//! `ARCA_WRITE_STORE=<file>` writes a new one, `ARCA_WRITE_LOGINS_STORE=<file>` one of logins and limits,
+//! `ARCA_WRITE_IDENTITY_TOKENS_STORE=<file>` one of identity tokens; the files that are there never change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 const OLDEST: &str = include_str!("formats/store-1.json");
 const OLDEST_LOGINS: &str = include_str!("formats/logins-1.json");
+const OLDEST_IDENTITY_TOKENS: &str = include_str!("formats/identity-tokens-1.json");
 /// The first with groups.
 const WITH_GROUPS: &str = include_str!("formats/store-2.json");
 
@@ -130,6 +132,43 @@ async fn furnish_logins(vault: &Unsealed) -> Value {
     })
 }
 
+/// One record of each kind that identity tokens have: a key with a former one, a role, and who they are from.
+async fn furnish_identity_tokens(vault: &Unsealed) -> Value {
+    let issuer = json!({"issuer": "https://ids.example"});
+    let _ = vault.write("identity/oidc/config", issuer).await.expect(200);
+    let key = json!({"algorithm": "EdDSA", "allowed_client_ids": "*", "verification_ttl": "240h"});
+    let _ = vault.write("identity/oidc/key/k", key).await.expect(204);
+    let _ = vault
+        .write("identity/oidc/key/k/rotate", json!({}))
+        .await
+        .expect(204);
+    let role = json!({"key": "k", "client_id": "c", "ttl": "240h", "template": "{\"a\": {{time.now}}}"});
+    let _ = vault.write("identity/oidc/role/r", role).await.expect(204);
+    let made = json!({"allowed_entity_aliases": "*"});
+    let _ = vault.write("auth/token/roles/app", made).await.expect(204);
+    vault
+        .policy(
+            "tokens",
+            r#"path "identity/oidc/token/*" { capabilities = ["read"] }"#,
+        )
+        .await;
+    let made = json!({"entity_alias": "app-1", "policies": ["tokens"], "ttl": "700h"});
+    let holder = vault
+        .write("auth/token/create/app", made)
+        .await
+        .expect(200)
+        .token();
+    let token = vault.read_as(&holder, "identity/oidc/token/r").await.expect(200);
+    let published = vault.read("identity/oidc/.well-known/keys").await.expect(200);
+    json!({
+        "unseal_key": vault.unseal_key,
+        "root": vault.root,
+        "holder": holder,
+        "token": token.data("token"),
+        "published": published.body,
+    })
+}
+
 /// A group in a group, an external one with its alias, and an entity merged into the one that is a member.
 async fn furnish_groups(vault: &Unsealed, entity: &Value) {
     let inner = json!({"name": "Inner", "metadata": {"team": "a"}, "member_entity_ids": [entity]});
@@ -187,6 +226,9 @@ async fn writes_stores_when_asked_to() {
     let vault = Unsealed::start().await;
     let known = furnish_logins(&vault).await;
     write_store(&vault, &known, "ARCA_WRITE_LOGINS_STORE").await;
+    let vault = Unsealed::start().await;
+    let known = furnish_identity_tokens(&vault).await;
+    write_store(&vault, &known, "ARCA_WRITE_IDENTITY_TOKENS_STORE").await;
 }
 
 async fn write_store(vault: &Unsealed, known: &Value, variable: &str) {
@@ -337,6 +379,34 @@ async fn the_oldest_store_of_logins_is_read_whole() {
     assert_eq!(quota.data("rate"), 1000.5);
     let config = vault.read("sys/quotas/config").await.expect(200);
     assert_eq!(config.data("rate_limit_exempt_paths"), &json!(["cubbyhole/*"]));
+}
+
+#[tokio::test]
+async fn the_oldest_store_of_identity_tokens_is_read_whole() {
+    let (vault, known) = open(OLDEST_IDENTITY_TOKENS).await;
+    let config = vault.read("identity/oidc/config").await.expect(200);
+    assert_eq!(config.data("issuer"), "https://ids.example");
+    let published = vault.read("identity/oidc/.well-known/keys").await.expect(200);
+    assert_eq!(published.body, known["published"]);
+    assert_eq!(published.body["keys"].as_array().unwrap().len(), 3);
+    let introspect = |token: Value| {
+        let vault = &vault;
+        async move {
+            let data = json!({"token": token, "client_id": "c"});
+            vault
+                .write("identity/oidc/introspect", data)
+                .await
+                .expect(200)
+                .body
+        }
+    };
+    assert_eq!(introspect(known["token"].clone()).await, json!({"active": true}));
+    let holder = known["holder"].as_str().unwrap();
+    let next = vault.read_as(holder, "identity/oidc/token/r").await.expect(200);
+    assert_eq!(
+        introspect(next.data("token").clone()).await,
+        json!({"active": true})
+    );
 }
 
 /// The row of former shares as it was first written.

@@ -19,6 +19,7 @@ mod help;
 mod identity;
 mod identity_external;
 mod identity_groups;
+mod identity_tokens;
 mod inline_auth;
 mod lease_targets;
 mod leases;

@@ -16,6 +16,8 @@ fn the_unauthenticated_surface_is_this_list() {
             "delete sys/rekey/init",
             "delete sys/rekey/verify",
             "header sys/health",
+            "read <identity>/oidc/.well-known/keys",
+            "read <identity>/oidc/.well-known/openid-configuration",
             "read auth/<jwt>/oidc/callback",
             "read auth/<oidc>/oidc/callback",
             "read sys/generate-root/attempt",

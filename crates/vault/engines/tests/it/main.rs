@@ -30,6 +30,7 @@ mod driver_mongodb;
 mod driver_mysql;
 mod driver_redis;
 mod drivers;
+mod kv_search;
 mod kv_v1;
 mod kv_v2;
 mod upgrade;

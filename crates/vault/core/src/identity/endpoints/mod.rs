@@ -59,6 +59,7 @@ impl Engine for IdentityEngine {
             .on::<api::LookupEntity, _, _>(lookup::entity)
             .on::<api::LookupGroup, _, _>(lookup::group)
             .and(crate::mfa::routes())
+            .and(crate::oidc::routes())
     }
 }
 

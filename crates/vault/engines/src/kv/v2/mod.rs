@@ -13,6 +13,7 @@ mod config;
 mod data;
 mod metadata;
 mod record;
+mod search;
 mod subkeys;
 mod versions;
 
@@ -58,6 +59,8 @@ impl Engine for Versioned {
             .on::<api::ReadConfig, _, _>(config::read)
             .reads_only()
             .on::<api::UpdateConfig, _, _>(config::write)
+            .on::<api::SearchSecrets, _, _>(search::search)
+            .reads_only()
             .fallback(wrong_path)
     }
 }
