@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod certificates;
 mod log;
 mod login;
 mod methods;
