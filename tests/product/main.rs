@@ -12,6 +12,7 @@
 )]
 
 mod agent;
+mod agent_faults;
 mod agent_handover;
 mod agent_templates;
 mod article_audit;

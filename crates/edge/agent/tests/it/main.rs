@@ -9,6 +9,8 @@
 )]
 
 mod certificates;
+mod day;
+mod faults;
 mod log;
 mod login;
 mod methods;
