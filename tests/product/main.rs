@@ -13,6 +13,7 @@
 
 mod agent;
 mod agent_faults;
+mod agent_generate;
 mod agent_handover;
 mod agent_templates;
 mod article_audit;
