@@ -35,9 +35,9 @@ fn a_mistake_in_a_key_is_told_with_the_key_that_was_meant() {
     );
     let ran = launch(&node, &text, &["-exit-after-auth"]).run().expect(0);
     for (line, column, key, near) in [
-        (16, 1, "log_levl", "log_level"),
+        (14, 1, "log_levl", "log_level"),
         (
-            15,
+            13,
             19,
             "template_config.exit_on_retry_failur",
             "exit_on_retry_failure",
@@ -104,12 +104,22 @@ fn a_server_that_is_sealed_or_restarted_is_waited_for() {
         is("after the seal")
     });
 
-    node.restart();
-    // It listens on another port now, where nobody looks: the last good file stays.
+    // Again on the same port, as a service manager would do it.
+    let place = node.server.address().place().to_owned();
+    let file = node.path("arca.hcl");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("127.0.0.1:0"), "{text}");
+    fs::write(&file, text.replace("127.0.0.1:0", &place)).unwrap();
+    node.server.kill();
     eventually(SOON, "a word about the outage", || {
         agent.stderr().contains("connection refused")
     });
     assert!(is("after the seal") && agent.ended().is_none());
+    node.restart();
+    put(&node, "after the restart");
+    eventually(Duration::from_secs(70), "the file after the restart", || {
+        is("after the restart")
+    });
     agent.signal(Signal::TERM);
     assert_eq!(ends(&mut agent), Some(0));
 }

@@ -3,15 +3,16 @@
 use std::fs;
 
 use arca_tests::clock::eventually;
+use arca_tests::program::{bare, checked_in, python};
 use arca_tests::server::Launch;
-use arca_tests::{Node, checked_in};
+use arca_tests::{Node, Shell};
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::agent::{SOON, configuration, ends, launch, listener, read, stage};
 
 /// A terminal with the root token in its usual file.
-fn terminal(node: &Node) -> arca_tests::Shell {
+fn terminal(node: &Node) -> Shell {
     let shell = node.shell();
     let home = shell.run("echo $HOME").expect(0).out;
     fs::write(format!("{}/.vault-token", home.trim()), &node.keys.root).unwrap();
@@ -147,7 +148,7 @@ fn events_are_followed_over_a_websocket_through_the_agent() {
                 listener \"tcp\" { address = \"127.0.0.1:0\" tls_disable = true }";
     let mut agent = launch(&node, &configuration(&node, more), &[]).spawn();
     let address = listener(&node);
-    let mut command = arca_tests::program::bare(&arca_tests::program::python(), node.folder());
+    let mut command = bare(&python(), node.folder());
     command
         .arg(checked_in("clients/python/events.py"))
         .env("VAULT_ADDR", address.url())
