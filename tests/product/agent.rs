@@ -83,7 +83,7 @@ pub(crate) fn read(path: &Path) -> Option<String> {
 }
 
 /// The address of the first listener, as printed.
-fn listener(node: &Node) -> Address {
+pub(crate) fn listener(node: &Node) -> Address {
     let output = node.path("agent/stdout.log");
     let found = wait_for(SOON, || {
         let text = read(&output)?;

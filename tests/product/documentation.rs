@@ -183,7 +183,7 @@ fn check(page: &str, Command { line, text }: &Command) {
             );
         }
         // Run with the configuration of README, and by the tests of the agent.
-        ["arca" | "vault", "agent", ..] => {}
+        ["arca" | "vault", "agent" | "run", ..] => {}
         ["cargo", "bench" | "metadata"] | ["cargo", "test" | "clippy" | "bench", "-p", ..] => {}
         _ => panic!("{place}: nothing here runs this"),
     }

@@ -12,7 +12,7 @@ use arca_tests::program::{arca, bare, checked_in, python};
 use serde_json::{Value, json};
 
 /// How many parts the session of the WebSocket client has, so that none is left out unseen.
-const PARTS: usize = 5;
+pub(crate) const PARTS: usize = 5;
 
 fn node() -> Node {
     let node = Node::embedded();

@@ -12,6 +12,9 @@
 )]
 
 mod agent;
+mod agent_faults;
+mod agent_generate;
+mod agent_handover;
 mod agent_templates;
 mod article_audit;
 mod article_commands;

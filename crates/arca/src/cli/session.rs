@@ -91,6 +91,11 @@ impl Session {
         &*self.entropy
     }
 
+    /// Randomness for what works beside the command.
+    pub(crate) fn shared_entropy(&self) -> Arc<dyn Entropy> {
+        Arc::clone(&self.entropy)
+    }
+
     /// A client that speaks with the user's token.
     pub(crate) fn client(&mut self) -> Result<Client, Failure> {
         let config = self.config()?;
@@ -124,6 +129,16 @@ impl Session {
     pub(crate) fn token_helper(&self) -> Result<TokenHelper, Failure> {
         let address = self.config()?.address.to_string();
         TokenHelper::find(&self.variables, &address).map_err(helper_failure)
+    }
+
+    /// Where the server is.
+    pub(crate) fn address(&self) -> Result<String, Failure> {
+        Ok(self.config()?.address.to_string())
+    }
+
+    /// The namespace of every request, if it is not the topmost.
+    pub(crate) fn namespace(&self) -> Result<Option<String>, Failure> {
+        Ok(Some(self.config()?.namespace).filter(|namespace| !namespace.is_empty()))
     }
 
     /// The variable that hides the kept token, if one is set.

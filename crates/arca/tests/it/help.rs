@@ -44,6 +44,8 @@ fn every_command_explains_itself() {
         "arca list -h",
         "arca status -h",
         "arca agent -h",
+        "arca agent generate-config -h",
+        "arca agent render -h",
         "arca agent status -h",
         "arca agent validate -h",
         "arca run -h",

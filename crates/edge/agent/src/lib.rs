@@ -11,6 +11,7 @@
 //! | [`supervise`] | a process with secrets in its environment |
 //! | [`sinks`] | writing the token where programs find it |
 //! | [`auth`] | logging in, and staying logged in |
+//! | [`handover`] | token and leases, given from one run to the next |
 //! | [`secrets`] | what templates are made from, fetched once and kept fresh |
 //! | [`template`] | files and variables made from secrets |
 //! | [`board`] | what each part is doing, for whoever asks; never a value |
@@ -21,6 +22,7 @@ pub mod agent;
 pub mod auth;
 pub mod board;
 pub mod config;
+pub mod handover;
 mod notify;
 mod pid_file;
 pub mod proxy;

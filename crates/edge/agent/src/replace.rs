@@ -92,6 +92,22 @@ impl Replacement {
     }
 }
 
+/// What a person can do.
+pub(crate) fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "; make the folder",
+        io::ErrorKind::PermissionDenied => {
+            "; let the agent write into that folder, and set owners only as root"
+        }
+        io::ErrorKind::IsADirectory => "; name a file, not a folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "; make room on that file system"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "; name a folder on a file system that can be written",
+        _ => "",
+    }
+}
+
 fn folder_there() -> io::Error {
     io::Error::new(io::ErrorKind::IsADirectory, "a folder is there already")
 }

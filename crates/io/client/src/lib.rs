@@ -42,7 +42,7 @@ pub use config::{ClientConfig, ConfigError, variable};
 pub use error::{ClientError, StatusError};
 pub use events::{Event, Events};
 pub use listener_tls::{ListenerTls, ListenerTlsOptions};
-pub use network::{AnswerStream, Network, Proxies};
+pub use network::{AnswerStream, Network, Proxies, TakenOver};
 pub use pace::Pace;
 pub use request::Request;
 pub use session_tls::{SessionTls, SessionTlsOptions};

@@ -1,5 +1,7 @@
 //! Requests over the network.
 
+mod takeover;
+
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +20,8 @@ use crate::config::ConfigError;
 use crate::redirect;
 use crate::tls::{self, TlsOptions};
 use crate::transport::{Chunks, Transport, TransportError};
+
+pub use takeover::TakenOver;
 
 /// Largest answer accepted, in bytes.
 const ANSWER_LIMIT: usize = 64 << 20;
@@ -56,6 +60,8 @@ pub struct Network {
     plain: reqwest::Client,
     /// Made when first needed: reading the authorities of the machine takes milliseconds.
     secure: OnceCell<reqwest::Client>,
+    /// For connections that are taken over. Made when first needed.
+    socket: OnceCell<reqwest::Client>,
     address: Address,
     tls: TlsOptions,
     proxies: Proxies,
@@ -71,6 +77,7 @@ impl Network {
         let network = Self {
             plain: client(address, proxies, tls::unused()?, None)?,
             secure: OnceCell::new(),
+            socket: OnceCell::new(),
             address: address.clone(),
             tls: tls.clone(),
             proxies: proxies.clone(),
@@ -139,6 +146,15 @@ impl Network {
         request: http::Request<Bytes>,
     ) -> Result<reqwest::Response, TransportError> {
         let client = self.client_for(request.uri()).await?;
+        self.execute_with(&client, origin, request).await
+    }
+
+    async fn execute_with(
+        &self,
+        client: &reqwest::Client,
+        origin: &str,
+        request: http::Request<Bytes>,
+    ) -> Result<reqwest::Response, TransportError> {
         let response = client.execute(self.prepare(request)?).await;
         response.map_err(|error| cause(origin, &error))
     }
@@ -172,12 +188,8 @@ impl Network {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<AnswerStream>, TransportError> {
         let origin = origin(request.uri(), &self.address);
-        let mut response = self.execute(&origin, request).await?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let mut answer = http::Response::new(AnswerStream { response, origin });
-        *answer.status_mut() = status;
-        *answer.headers_mut() = headers;
-        Ok(answer)
+        let response = self.execute(&origin, request).await?;
+        Ok(begun(response, origin))
     }
 
     async fn collect(
@@ -204,6 +216,14 @@ impl Network {
         *answer.headers_mut() = std::mem::take(response.headers_mut());
         Ok(answer)
     }
+}
+
+fn begun(mut response: reqwest::Response, origin: String) -> http::Response<AnswerStream> {
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+    let mut answer = http::Response::new(AnswerStream { response, origin });
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
 }
 
 /// The body of an answer, as it arrives.
@@ -254,6 +274,15 @@ fn client(
     tls: rustls::ClientConfig,
     real_host: Option<RealHost>,
 ) -> Result<reqwest::Client, ConfigError> {
+    build(builder(address, proxies, tls, real_host)?)
+}
+
+fn builder(
+    address: &Address,
+    proxies: &Proxies,
+    tls: rustls::ClientConfig,
+    real_host: Option<RealHost>,
+) -> Result<reqwest::ClientBuilder, ConfigError> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
@@ -271,6 +300,10 @@ fn client(
         }
         builder = builder.dns_resolver(real_host);
     }
+    Ok(builder)
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, ConfigError> {
     builder
         .build()
         .map_err(|error| ConfigError::tls("the HTTP client", &innermost(&error)))

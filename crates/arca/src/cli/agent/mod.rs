@@ -1,5 +1,6 @@
 //! `agent`: the agent as a process, and what surrounds it.
 
+mod generate;
 mod render;
 mod start;
 mod status;
@@ -18,6 +19,7 @@ Examples:
   arca agent -config=agent.hcl
   arca agent validate -config=agent.hcl
   arca agent render -config=agent.hcl -dry-run
+  arca agent generate-config -type=env-template -exec=./server -path=secret/app agent.hcl
   arca agent status";
 
 /// Logs in, keeps the token fresh, writes it to files, and passes requests on.
@@ -38,6 +40,8 @@ enum Command {
     Render(render::Render),
     /// Show what a running agent is doing
     Status(status::Status),
+    /// Write a configuration that runs a program with secrets as variables
+    GenerateConfig(generate::Generate),
 }
 
 /// Where the configuration is.
@@ -61,6 +65,7 @@ impl Agent {
             Some(Command::Validate(command)) => command.run(session),
             Some(Command::Render(command)) => super::wait(command.run(session)),
             Some(Command::Status(command)) => super::wait(command.run(session)),
+            Some(Command::GenerateConfig(command)) => super::wait(command.run(session)),
         }
     }
 }

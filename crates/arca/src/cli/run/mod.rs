@@ -3,9 +3,10 @@
 mod files;
 mod leases;
 mod reading;
+mod templates;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arca_agent::supervise::{Ended, Environment, Program, SuperviseError, Supervisor, signals};
@@ -19,6 +20,7 @@ use super::session::Session;
 use files::PrivateFolder;
 use leases::Leases;
 use reading::{Reading, Source};
+use templates::AtWork;
 
 /// Where the program finds its files.
 const FOLDER_VARIABLE: &str = "ARCA_RUN_FILES";
@@ -32,8 +34,10 @@ Examples:
   arca run -env DB_PASSWORD=secret/app#password -- ./server --port 8080
   arca run -env DB_USER=database/creds/app#username -env DB_PASSWORD=database/creds/app#password -- psql
   arca run -file tls.key=secret/app#key -- sh -c 'serve --key \"$ARCA_RUN_FILES/tls.key\"'
+  arca run -template app.conf=./app.conf.tmpl -- sh -c 'serve --config \"$ARCA_RUN_FILES/app.conf\"'
 
-Each path is read once. Leases are renewed while the program runs and revoked when it ends.";
+Each path is read once. Leases are renewed while the program runs and revoked when it ends. Files of templates, which
+are those of the agent, follow their secrets while the program runs.";
 
 /// Runs a program with secrets in its environment.
 #[derive(Args)]
@@ -48,6 +52,9 @@ pub(crate) struct Run {
     /// Write one member of a secret to a file in the private folder $ARCA_RUN_FILES; may be repeated
     #[arg(long, value_name = "NAME=PATH#KEY", value_parser = reading::single)]
     file: Vec<(String, Source)>,
+    /// Render a template file to a file in the private folder $ARCA_RUN_FILES; may be repeated
+    #[arg(long, value_name = "NAME=FILE", value_parser = templates::single)]
+    template: Vec<(String, PathBuf)>,
     /// The program and its arguments, behind --
     #[arg(required = true, value_name = "PROGRAM")]
     command: Vec<String>,
@@ -56,7 +63,8 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) async fn run(self, session: &mut Session) -> Outcome {
         let mut reading = Reading::default();
-        let gathered = self.gather(&mut reading, session).await;
+        let mut at_work = None;
+        let gathered = self.gather(&mut reading, &mut at_work, session).await;
         // Also what was leased before something failed is given back.
         let mut leases = Leases::new(reading.into_leases(), session.scout()?, session.clock.clone());
         let outcome = match gathered {
@@ -70,6 +78,11 @@ impl Run {
                 outcome
             }
         };
+        if let Some(at_work) = at_work {
+            for problem in at_work.give_back().await {
+                session.screen.warn(&problem);
+            }
+        }
         for problem in leases.give_back().await {
             session.screen.warn(&problem);
         }
@@ -79,6 +92,7 @@ impl Run {
     async fn gather(
         &self,
         reading: &mut Reading,
+        at_work: &mut Option<AtWork>,
         session: &mut Session,
     ) -> Result<(Environment, Option<PrivateFolder>), Failure> {
         let mut environment = Environment::default();
@@ -92,13 +106,17 @@ impl Run {
             reading::check_variable(name, &value)?;
             environment = environment.with(name.clone(), value);
         }
-        if self.file.is_empty() {
+        if self.file.is_empty() && self.template.is_empty() {
             return Ok((environment, None));
         }
         let runtime = session.variable("XDG_RUNTIME_DIR");
         let folder = PrivateFolder::new(runtime.as_deref().map(Path::new), session.entropy())?;
         for (name, source) in &self.file {
             folder.write(name, &reading.value(source, session).await?)?;
+        }
+        if !self.template.is_empty() {
+            let started = AtWork::start(&self.template, folder.path(), session)?;
+            at_work.insert(started).rendered().await?;
         }
         let place = Secret::new(folder.path().display().to_string());
         Ok((environment.with(FOLDER_VARIABLE, place), Some(folder)))

@@ -1,5 +1,6 @@
 //! All parts together, from start to end.
 
+mod handing;
 mod rehearse;
 mod work;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{self, AuthError, Login, Rejections};
 use crate::board::Board;
 use crate::config::AgentConfig;
+use crate::handover::{GivenToken, Keeper, Refused};
 use crate::notify;
 use crate::pid_file::PidFile;
 use crate::proxy::cache::LeaseCache;
@@ -29,6 +31,7 @@ use crate::status;
 use crate::supervise::{Ended, EnvironmentFeed, Order, Program, SuperviseError, Supervisor, signals};
 use crate::template::{Around, BadTemplate, Progress, Templates};
 use crate::token::TokenFeed;
+use handing::Taken;
 use work::{Work, given_up};
 
 /// How long the end of the agent waits for the server to revoke its token.
@@ -50,6 +53,8 @@ pub enum AgentError {
     Process(#[from] SuperviseError),
     #[error("pid_file: cannot write {path}: {source}")]
     PidFile { path: PathBuf, source: io::Error },
+    #[error("cache.persist: {0}")]
+    Handover(#[from] Refused),
     #[error("cannot watch for signals: {0}")]
     Signals(#[source] io::Error),
     #[error("template for {0}")]
@@ -142,11 +147,14 @@ impl Agent {
     pub async fn run(mut self) -> Result<u8, AgentError> {
         let (sender, feed) = watch::channel(None);
         let (mut parts, quit) = (JoinSet::new(), Arc::new(Notify::new()));
+        let taken = self.take_up()?;
+        let given = taken.token();
         let written = self.sinks(&feed, &mut parts).await?;
         self.serve(&feed, &quit, &mut parts)?;
         let rejections = Rejections::default();
-        let (progress, variables) = self.templates(&feed, &rejections, &mut parts)?;
-        let login = self.login(sender, rejections);
+        let stage = self.templates(&feed, taken, &rejections, &mut parts)?;
+        let (progress, variables, keeper) = stage;
+        let login = self.login(sender, rejections, given);
         let (orders, supervisor) = self.supervise(variables)?;
         let work = Work {
             written,
@@ -159,6 +167,11 @@ impl Agent {
         parts.shutdown().await;
         if self.around.revoke_on_shutdown {
             self.revoke(&feed).await;
+        }
+        match keeper {
+            Some(keeper) if self.around.revoke_on_shutdown => keeper.remove(),
+            Some(keeper) => drop(keeper.leave()),
+            None => {}
         }
         drop(self.pid_file.take());
         ended
@@ -212,23 +225,39 @@ impl Agent {
         Ok(())
     }
 
-    /// Starts what fetches secrets, follows their changes and renders templates; nothing of it without templates.
+    /// Starts what fetches secrets, follows their changes and renders templates, and what hands all that over.
     fn templates(
         &mut self,
         feed: &TokenFeed,
+        taken: Taken,
         rejections: &Rejections,
         parts: &mut JoinSet<()>,
-    ) -> Result<(watch::Receiver<Progress>, EnvironmentFeed), AgentError> {
+    ) -> Result<(watch::Receiver<Progress>, EnvironmentFeed, Option<Keeper>), AgentError> {
         let is_needed = !self.config.templates.is_empty() || !self.config.env_templates.is_empty();
         let (templates, broker, follower) = self.stage(feed)?;
         let (progress, environment) = (templates.progress(), templates.environment());
-        let shutdown = CancellationToken::new();
-        if is_needed {
-            parts.spawn(broker.reporting(rejections.clone()).run(shutdown.clone()));
-            parts.spawn(follower.run(shutdown.clone()));
-        }
+        let secrets = templates.secrets().clone();
+        let (keeper, state) = taken.split(&secrets, feed);
+        let (broker, feed) = (broker.reporting(rejections.clone()), feed.clone());
+        let (leaving, shutdown) = (keeper.clone(), CancellationToken::new());
+        let stopped = shutdown.clone();
+        parts.spawn(async move {
+            if let Some(keeper) = &leaving {
+                handing::settle(keeper, state, &secrets, feed).await;
+            }
+            let keeping = async {
+                if let Some(keeper) = leaving {
+                    keeper.run().await;
+                }
+            };
+            if is_needed {
+                tokio::join!(keeping, broker.run(stopped.clone()), follower.run(stopped));
+            } else {
+                keeping.await;
+            }
+        });
         parts.spawn(templates.run(shutdown));
-        Ok((progress, environment))
+        Ok((progress, environment, keeper))
     }
 
     /// Templates, what fetches their secrets, and what hears of changes.
@@ -268,6 +297,7 @@ impl Agent {
         &mut self,
         feed: watch::Sender<Option<Arc<crate::token::HeldToken>>>,
         rejections: Rejections,
+        preloaded: Option<GivenToken>,
     ) -> Option<JoinHandle<AuthError>> {
         let auto_auth = self.config.auto_auth.take()?;
         let login = Login {
@@ -278,7 +308,7 @@ impl Agent {
             feed,
             board: self.board.clone(),
             rejections,
-            preloaded: None,
+            preloaded,
         };
         Some(tokio::spawn(async move {
             match login.run().await {

@@ -27,7 +27,7 @@ impl Agent {
         let secrets = templates.secrets().clone();
         parts.spawn(broker.reporting(rejections.clone()).run(CancellationToken::new()));
         let is_lent = self.has_lent_token();
-        let login = self.login(sender, rejections);
+        let login = self.login(sender, rejections, None);
         let logged_out = login.as_ref().map(JoinHandle::abort_handle);
         let outcome = tokio::select! {
             error = failure(login) => Err(error),

@@ -18,6 +18,10 @@ const MOST_BETWEEN_REJECTIONS: Duration = Duration::from_mins(5);
 /// A token that was good for so long is no sign of that.
 const LONG_GOOD: Duration = Duration::from_mins(10);
 
+/// Part of its length before its end at which a token is replaced at the latest: an outage of a tenth of that passes
+/// unnoticed.
+const SPARE: f64 = 0.12;
+
 /// Whether a token that is held has become useless.
 enum Interrupted {
     No,
@@ -42,11 +46,11 @@ impl Running {
     /// it is rejected.
     pub(super) async fn hold(&mut self, token: Obtained) {
         let obtained_at = self.login.clock.monotonic();
-        let Some(granted) = token.lease else {
+        let Some(mut lease) = token.lease else {
             self.wait_rejected(None, obtained_at).await;
             return;
         };
-        let mut lease = granted;
+        let granted = token.granted.map_or(lease, |granted| granted.max(lease));
         let mut renewable = token.renewable;
         while renewable {
             let two_thirds = lease.mul_f64(2.0 / 3.0);
@@ -62,7 +66,9 @@ impl Running {
             }
         }
         let left = self.left();
-        let wait = part(&*self.login.entropy, left, 80, 90);
+        // What is left at last may be little compared with the outages of a server that grants such tokens.
+        let spare = part(&*self.login.entropy, left, 10, 20).max(granted.mul_f64(SPARE));
+        let wait = left.saturating_sub(spare);
         info!(
             "the token ends in {}s and cannot be extended: logging in again in {}s",
             left.as_secs(),

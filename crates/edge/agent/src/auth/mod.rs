@@ -26,6 +26,7 @@ use tracing::{info, warn};
 
 use crate::board::{AuthState, Board, Trouble};
 use crate::config::{Method, MethodKind};
+use crate::handover::GivenToken;
 use crate::server::Connect;
 use crate::token::HeldToken;
 
@@ -90,6 +91,11 @@ impl AuthError {
         }
     }
 
+    /// Whether the server did not say anything about what it was asked.
+    fn may_pass(&self) -> bool {
+        matches!(self, Self::Server(_)) && !self.is_refusal()
+    }
+
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server(error) | Self::Wrapping(error) => error.retry_after(),
@@ -126,7 +132,7 @@ pub struct Login {
     /// Where other parts say that the token is rejected.
     pub rejections: Rejections,
     /// A token of an earlier run, tried before the first login.
-    pub preloaded: Option<Secret<String>>,
+    pub preloaded: Option<GivenToken>,
 }
 
 /// A token, with what the loop must know of it.
@@ -135,6 +141,8 @@ struct Obtained {
     accessor: Option<String>,
     /// `None` for ever, and for a wrapped token, which is not the agent's to renew.
     lease: Option<Duration>,
+    /// What renewals ask for, if it is more than that.
+    granted: Option<Duration>,
     renewable: bool,
 }
 
@@ -193,17 +201,32 @@ impl Login {
 }
 
 impl Running {
-    /// A token of an earlier run, if it is still good.
-    async fn adopt(&mut self, preloaded: Option<Secret<String>>) -> Option<Obtained> {
-        match obtained_by_lookup(&self.client, preloaded?).await {
-            Ok(token) => {
-                info!("the token of the earlier run is still good: no login is needed");
-                Some(token)
-            }
-            Err(error) => {
+    /// A token of an earlier run, if it is still good. While the server does not say, a new one would cost everything
+    /// that was made with it.
+    async fn adopt(&mut self, preloaded: Option<GivenToken>) -> Option<Obtained> {
+        let given = preloaded?;
+        let (min, max) = (self.login.method.min_backoff, self.login.method.max_backoff);
+        let mut backoff = Backoff::of_login(min, max);
+        loop {
+            let error = match obtained_by_lookup(&self.client, given.token.duplicate()).await {
+                Ok(token) => {
+                    info!("the token of the earlier run is still good: no login is needed");
+                    let granted = given.granted;
+                    return Some(Obtained { granted, ..token });
+                }
+                Err(error) => error,
+            };
+            if !error.may_pass() || self.login.method.exit_on_error {
                 info!("the token of the earlier run is no longer good ({error}): logging in");
-                None
+                return None;
             }
+            let wait = backoff.next(&*self.login.entropy, false, error.retry_after());
+            self.post_failure(&format!("the token of the earlier run: {error}"));
+            warn!(
+                "cannot ask whether the token of the earlier run is still good: {error}; trying again in {:.1}s",
+                wait.as_secs_f64()
+            );
+            self.login.clock.sleep(wait).await;
         }
     }
 
@@ -343,6 +366,7 @@ fn obtained(answer: Envelope, is_wrapped: bool) -> Result<Obtained, AuthError> {
             token: Secret::new(text),
             accessor: Some(wrapped.wrapped_accessor).filter(|accessor| !accessor.is_empty()),
             lease: None,
+            granted: None,
             renewable: false,
         });
     }
@@ -360,6 +384,7 @@ fn of_block(auth: AuthBlock) -> Result<Obtained, AuthError> {
         token: Secret::new(auth.client_token),
         accessor: Some(auth.accessor).filter(|accessor| !accessor.is_empty()),
         lease: (auth.lease_duration > 0).then(|| Duration::from_secs(auth.lease_duration)),
+        granted: None,
         renewable: auth.renewable,
     })
 }

@@ -76,11 +76,6 @@ const TABLE: &[Inert] = &[
         ],
     },
     Inert {
-        within: "cache.persist.*",
-        reason: "the file is protected by the folder it is in",
-        keys: &["service_account_token_file"],
-    },
-    Inert {
         within: "listener.*",
         reason: "requests have fixed limits",
         keys: &[

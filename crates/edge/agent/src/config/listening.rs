@@ -192,6 +192,8 @@ struct PersistWritten {
     #[serde(rename = "type")]
     kind: Option<String>,
     path: Option<PathBuf>,
+    key_file: Option<PathBuf>,
+    service_account_token_file: Option<PathBuf>,
     keep_after_import: Option<Flag>,
     exit_on_err: Option<Flag>,
 }
@@ -223,12 +225,14 @@ pub(super) fn cache<'s>(
 fn persist<'s>(reader: &mut Reader<'s>, block: &Block<'s>) -> Result<Persist, ConfigError> {
     let written: PersistWritten = reader.decode(block, Unknown::Noted)?;
     let kind = written.kind.as_deref().or(block.label).unwrap_or_default();
-    if kind != "kubernetes" {
-        let message = format!("{kind:?} is no way to persist: use persist \"kubernetes\" {{ ... }}");
+    if !matches!(kind, "kubernetes" | "file") {
+        let message = format!(
+            "{kind:?} is no way to persist: use persist \"kubernetes\" {{ ... }} or persist \"file\" {{ ... }}"
+        );
         return Err(reader.error(block, "type", &message));
     }
-    let path = written.path.filter(|path| !path.as_os_str().is_empty());
-    let path = path.ok_or_else(|| {
+    let present = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
+    let path = present(written.path).ok_or_else(|| {
         reader.error(
             block,
             "path",
@@ -237,6 +241,9 @@ fn persist<'s>(reader: &mut Reader<'s>, block: &Block<'s>) -> Result<Persist, Co
     })?;
     Ok(Persist {
         path,
+        key_file: present(written.key_file),
+        service_account_token_file: present(written.service_account_token_file),
+        is_kubernetes: kind == "kubernetes",
         keep_after_import: written.keep_after_import.is_some_and(|flag| flag.0),
         exit_on_error: written.exit_on_err.is_some_and(|flag| flag.0),
     })

@@ -395,10 +395,16 @@ pub struct Cache {
 }
 
 /// Where a run leaves its token and leases for the next.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Persist {
     /// The folder, on a file system of memory.
     pub path: PathBuf,
+    /// File with the key; `None` for one in that folder.
+    pub key_file: Option<PathBuf>,
+    /// The token of the service account whose state it is; `None` for the usual place in a pod.
+    pub service_account_token_file: Option<PathBuf>,
+    /// Whether to look at that usual place.
+    pub is_kubernetes: bool,
     /// Keep the file after it was read.
     pub keep_after_import: bool,
     /// End if it cannot be read.

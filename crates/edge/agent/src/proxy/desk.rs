@@ -6,6 +6,7 @@ use arca_base::Clock;
 use arca_client::{Address, Network};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 
 use super::cache::{Clearing, LeaseCache};
 use super::door::Role;
+use super::socket::{self, Sockets};
 use crate::board::Board;
 use crate::config::OwnToken;
 use crate::status::{self, Counters, Status};
@@ -35,6 +37,16 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
+    pub(super) fn of(head: Parts, body: Bytes) -> Self {
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        Self {
+            method: head.method,
+            target: target.to_owned(),
+            headers: head.headers,
+            body,
+        }
+    }
+
     /// The path without query.
     pub(super) fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
@@ -67,6 +79,7 @@ pub struct DeskSettings {
 pub struct Desk {
     pub(super) settings: DeskSettings,
     pub(super) counters: Counters,
+    pub(super) sockets: Sockets,
 }
 
 impl Desk {
@@ -76,6 +89,7 @@ impl Desk {
         Self {
             settings,
             counters: Counters::default(),
+            sockets: Sockets::default(),
         }
     }
 
@@ -110,7 +124,13 @@ impl Desk {
                 "missing header: send \"X-Vault-Request: true\", as clients of the API do",
             );
         }
-        match arrive(request).await {
+        let (mut head, body) = request.into_parts();
+        if let Some(connection) = socket::wanted(&mut head)
+            && head.uri.path().starts_with("/v1/")
+        {
+            return self.pass_socket(head, connection).await;
+        }
+        match arrive(Request::from_parts(head, body)).await {
             Err(answer) => answer,
             Ok(arrived) if arrived.path().starts_with("/agent/") => self.about_agent(&arrived, role).await,
             Ok(arrived) if arrived.path().starts_with("/v1/") => self.pass(arrived).await,
@@ -223,13 +243,7 @@ where
         }
         Err(_) => return Err(refuse(StatusCode::BAD_REQUEST, "the body did not arrive")),
     };
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    Ok(Arrived {
-        method: head.method,
-        target: target.to_owned(),
-        headers: head.headers,
-        body,
-    })
+    Ok(Arrived::of(head, body))
 }
 
 /// An answer with a body that is there.

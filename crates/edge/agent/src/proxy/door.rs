@@ -181,7 +181,10 @@ async fn converse<S: Stream + 'static>(stream: S, role: Role, desk: Arc<Desk>) {
         .timer(TokioTimer::new())
         .max_concurrent_streams(64)
         .max_header_list_size(u32::try_from(HEAD_BYTES).unwrap_or(u32::MAX));
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+    if let Err(error) = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), service)
+        .await
+    {
         tracing::debug!(%error, "a connection broke");
     }
 }

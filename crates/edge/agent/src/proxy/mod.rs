@@ -6,6 +6,7 @@
 //! | `door` | one listener: connections, TLS, limits |
 //! | `desk` | what becomes of a request: a word for the agent, or one for the server |
 //! | `pass` | the way to the server and back |
+//! | `socket` | WebSockets, passed on |
 //! | [`cache`] | answers with leases |
 
 pub mod cache;
@@ -13,6 +14,7 @@ mod desk;
 mod door;
 mod listen;
 mod pass;
+mod socket;
 
 use std::io;
 

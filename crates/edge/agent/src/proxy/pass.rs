@@ -59,15 +59,7 @@ impl Desk {
             Ok(bearer) => bearer,
             Err(answer) => return *answer,
         };
-        for name in NOT_PASSED {
-            request.headers.remove(name);
-        }
-        if !self.settings.namespace.is_empty()
-            && !request.headers.contains_key(NAMESPACE)
-            && let Ok(value) = HeaderValue::from_str(&self.settings.namespace)
-        {
-            request.headers.insert(NAMESPACE, value);
-        }
+        self.prepare(&mut request.headers);
         let managed = self.settings.cache.as_ref().filter(|cache| {
             let token = bearer.token.as_ref();
             bearer.is_own || token.is_some_and(|token| cache.manages(token))
@@ -78,8 +70,21 @@ impl Desk {
         }
     }
 
+    /// Leaves out what is about a connection, and adds the namespace of the agent where there is none.
+    pub(super) fn prepare(&self, headers: &mut HeaderMap) {
+        for name in NOT_PASSED {
+            headers.remove(name);
+        }
+        if !self.settings.namespace.is_empty()
+            && !headers.contains_key(NAMESPACE)
+            && let Ok(value) = HeaderValue::from_str(&self.settings.namespace)
+        {
+            headers.insert(NAMESPACE, value);
+        }
+    }
+
     /// The token a request goes with: its own or the agent's.
-    fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, Box<Response<Body>>> {
+    pub(super) fn bearer(&self, headers: &HeaderMap) -> Result<Bearer, Box<Response<Body>>> {
         let sent = sent_token(headers);
         let own = self.settings.token.borrow().clone();
         let takes_own = match self.settings.own_token {
@@ -198,6 +203,15 @@ impl Desk {
         request: &Arrived,
         bearer: &Bearer,
     ) -> Result<Response<AnswerStream>, TransportError> {
+        self.settings.network.open(self.passed_on(request, bearer)?).await
+    }
+
+    /// The request as the server gets it.
+    pub(super) fn passed_on(
+        &self,
+        request: &Arrived,
+        bearer: &Bearer,
+    ) -> Result<Request<Bytes>, TransportError> {
         self.counters.request();
         let unusable = || TransportError::Unsupported("the request cannot be passed on".to_owned());
         let url = format!("{}{}", self.settings.address.base(), request.target);
@@ -215,10 +229,10 @@ impl Desk {
             value.set_sensitive(true);
             passed.headers_mut().insert(TOKEN, value);
         }
-        self.settings.network.open(passed).await
+        Ok(passed)
     }
 
-    fn failed(&self, error: &TransportError) -> Response<Body> {
+    pub(super) fn failed(&self, error: &TransportError) -> Response<Body> {
         self.counters.failure();
         tracing::warn!(%error, "a request could not be passed on");
         refuse(
@@ -249,7 +263,7 @@ fn shows_token(path: &str) -> bool {
     matches!(path, "/v1/auth/token/lookup-self" | "/v1/auth/token/renew-self")
 }
 
-fn streamed(answer: Response<AnswerStream>) -> Response<Body> {
+pub(super) fn streamed(answer: Response<AnswerStream>) -> Response<Body> {
     let (mut head, body) = answer.into_parts();
     clean(&mut head.headers);
     let parts = stream::unfold(body, |mut body| async move {

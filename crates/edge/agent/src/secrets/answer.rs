@@ -44,6 +44,11 @@ impl Held {
         }
     }
 
+    /// The bytes as they came.
+    pub(crate) const fn body(&self) -> &Secret<Vec<u8>> {
+        &self.body
+    }
+
     /// What a template gets for `dependency`. Made for each rendering and dropped with it.
     #[must_use]
     pub fn value(&self, dependency: &Dependency) -> Value {
@@ -73,7 +78,12 @@ pub(crate) fn timing(envelope: &Envelope, now: Timestamp) -> Timing {
     if let Some(auth) = &envelope.auth
         && auth.lease_duration > 0
     {
-        return Timing::Ends(Duration::from_secs(auth.lease_duration));
+        let left = Duration::from_secs(auth.lease_duration);
+        return if auth.orphan {
+            Timing::Ends(left)
+        } else {
+            Timing::Child(left)
+        };
     }
     let number = |name| {
         envelope
@@ -261,6 +271,10 @@ mod tests {
             ),
             (
                 r#"{"auth":{"client_token":"t","lease_duration":60}}"#,
+                Timing::Child(seconds(60)),
+            ),
+            (
+                r#"{"auth":{"client_token":"t","lease_duration":60,"orphan":true}}"#,
                 Timing::Ends(seconds(60)),
             ),
         ] {

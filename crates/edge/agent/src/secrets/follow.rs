@@ -31,6 +31,7 @@ pub struct Follower {
     board: Board,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    /// Of the stream, in `secrets` too, for the run that comes after this one.
     position: Option<u64>,
 }
 
@@ -74,6 +75,8 @@ impl Follower {
 
     async fn follow(&mut self) {
         let mut pause = Duration::ZERO;
+        // Where the run before this one was.
+        self.position = self.secrets.position();
         loop {
             if self.token.wait_for(Option::is_some).await.is_err() {
                 return;
@@ -135,6 +138,7 @@ impl Follower {
             _ => self.tell(&event),
         }
         self.position = events.position().or(self.position);
+        self.secrets.note_position(self.position);
         Ok(())
     }
 

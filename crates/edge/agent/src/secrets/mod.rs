@@ -3,7 +3,7 @@
 //! | part | holds |
 //! |---|---|
 //! | `dependency` | what can be asked for |
-//! | `broker` | the one task that asks, and what everybody else sees of it |
+//! | `broker` | the one task that asks, what everybody else sees of it, and what one run gives to the next |
 //! | `life` | when it is fetched, renewed and replaced: decisions without input and output |
 //! | `fetch` | asking the server, and reading files |
 //! | `follow` | the change stream of the server |
@@ -20,6 +20,8 @@ mod life;
 mod moment;
 
 pub use answer::Held;
+pub(crate) use broker::Saved;
 pub use broker::{Broker, Outlook, Secrets};
 pub use dependency::{BadDependency, Dependency};
 pub use follow::Follower;
+pub(crate) use life::kept::KeptLife;

@@ -24,6 +24,7 @@ use tracing::{debug, error, info};
 
 use crate::auth::FileError;
 use crate::config::Sink;
+use crate::replace::advice;
 use crate::token::{HeldToken, TokenFeed};
 
 use self::file::Target;
@@ -60,22 +61,6 @@ pub enum SinkError {
     /// The server answered something else.
     #[error("cannot have the token wrapped: the answer of the server holds no wrapping token")]
     NotWrapped,
-}
-
-/// What a person can do.
-fn advice(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::NotFound => "; make the folder",
-        io::ErrorKind::PermissionDenied => {
-            "; let the agent write into that folder, and set owners only as root"
-        }
-        io::ErrorKind::IsADirectory => "; name a file, not a folder",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "; make room on that file system"
-        }
-        io::ErrorKind::ReadOnlyFilesystem => "; name a folder on a file system that can be written",
-        _ => "",
-    }
 }
 
 /// Whether each sink has been written once. Cloning shares it.

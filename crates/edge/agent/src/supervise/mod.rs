@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 
 pub use environment::{Environment, EnvironmentFeed};
 pub use program::Program;
+pub use words::argv;
 
 /// A process that ends so soon after a restart cannot work with what it was given.
 const TOO_SOON: Duration = Duration::from_secs(5);

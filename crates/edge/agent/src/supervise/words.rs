@@ -8,7 +8,10 @@ const FOR_A_SHELL: &[char] = &[
 ];
 
 /// Program and arguments. A single word with blanks in it is split; one that needs a shell is handed to it.
-pub(super) fn argv(command: &[String]) -> Result<Vec<String>, SuperviseError> {
+///
+/// # Errors
+/// [`SuperviseError`] for an empty command, and one whose quotes do not end.
+pub fn argv(command: &[String]) -> Result<Vec<String>, SuperviseError> {
     let [line] = command else {
         return Ok(command.to_vec());
     };

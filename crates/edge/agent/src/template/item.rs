@@ -1,6 +1,8 @@
 //! One template: when it is due, and what became of it.
 
 use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +10,11 @@ use arca_base::{Entropy, Secret, Timestamp};
 
 use super::destination::{self, Destination, Written};
 use super::functions::SideFile;
-use super::text::{Outcome, Text};
+use super::reuse;
+use super::text::{Outcome, Pass, Text};
 use crate::board::{Board, TemplateState, Trouble};
 use crate::config::{Command, Wait};
+use crate::replace::advice;
 use crate::secrets::{Dependency, Outlook, Secrets};
 
 /// Shortest and longest pause before a file that could not be written is tried again.
@@ -106,7 +110,7 @@ impl Item {
     /// Renders it. What it needs from now on is told to `secrets`.
     pub(super) fn render(&mut self, secrets: &Secrets, now: Duration, entropy: &dyn Entropy) -> Rendered {
         let version = secrets.outlook(self.number).version;
-        let pass = self.text.pass(secrets);
+        let pass = self.pass(secrets);
         self.seen = Some(version);
         self.stirred = None;
         self.want(secrets, &pass.used);
@@ -138,6 +142,19 @@ impl Item {
         }
     }
 
+    fn pass(&self, secrets: &Secrets) -> Pass {
+        let pass = self.text.pass(secrets);
+        let Target::File(destination) = &self.target else {
+            return pass;
+        };
+        if self.is_rendered {
+            return pass;
+        }
+        // The first time, what another run has had issued may be in the file.
+        let again = || self.text.pass(secrets);
+        reuse::certificate(destination, secrets, &pass.missing, again).unwrap_or(pass)
+    }
+
     fn want(&self, secrets: &Secrets, used: &BTreeSet<Arc<Dependency>>) {
         secrets.want(self.number, used);
     }
@@ -150,12 +167,12 @@ impl Item {
     ) -> Result<Written, String> {
         for file in side_files {
             destination::write_on_the_side(file, entropy)
-                .map_err(|error| format!("writeToFile: cannot write {}: {error}", file.path.display()))?;
+                .map_err(|error| format!("writeToFile: {}", unwritable(&file.path, &error)))?;
         }
         match &mut self.target {
             Target::File(destination) => destination
                 .write(content.expose(), entropy)
-                .map_err(|error| format!("cannot write {}: {error}", destination.path().display())),
+                .map_err(|error| unwritable(destination.path(), &error)),
             Target::Variable { name, value } => {
                 let text = std::str::from_utf8(content.expose())
                     .ok()
@@ -219,4 +236,8 @@ impl Item {
             });
         }
     }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}{}", path.display(), advice(error))
 }

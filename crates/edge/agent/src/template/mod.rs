@@ -8,6 +8,7 @@
 //! | `item` | one template on its way through the life of the agent |
 //! | `destination` | its file |
 //! | `command` | what runs after files have changed |
+//! | `reuse` | certificates that are in their files already |
 //! | `rehearsal` | the same without writing anything |
 //!
 //! A template that fails keeps what it made last, and the others go on.
@@ -19,6 +20,7 @@ mod item;
 mod library;
 mod plain;
 mod rehearsal;
+mod reuse;
 mod text;
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ thread_local! {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 /// Writes to the log of this thread. There is one subscriber for all threads: what a thread without any has found
 /// to be disabled would stay so.
@@ -38,7 +38,7 @@ impl io::Write for OfThread {
 }
 
 impl Log {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
             tracing_subscriber::fmt()
@@ -53,13 +53,13 @@ impl Log {
         log
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().clone()).unwrap();
         text.lines().map(|line| line.trim().to_owned()).collect()
     }
 
     /// The one line that begins so.
-    fn line(&self, beginning: &str) -> String {
+    pub(crate) fn line(&self, beginning: &str) -> String {
         let lines = self.lines();
         let found = lines.iter().find(|line| line.starts_with(beginning));
         found.unwrap_or_else(|| panic!("{beginning}: {lines:#?}")).clone()

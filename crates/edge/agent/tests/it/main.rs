@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+mod certificates;
+mod day;
+mod faults;
 mod log;
 mod login;
 mod methods;

@@ -13,7 +13,7 @@ use arca_agent::server::Connect as _;
 use arca_agent::supervise::EnvironmentFeed;
 use arca_agent::template::{Around, Progress, Rehearsal, Templates};
 use arca_agent::token::HeldToken;
-use arca_base::{Clock as _, Secret};
+use arca_base::{Clock, Secret};
 use arca_testkit::SeededEntropy;
 use serde_json::json;
 use tokio::sync::{Notify, watch};
@@ -24,18 +24,18 @@ use crate::world::{World, breathe, until};
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Templates at work.
-struct Stage {
-    world: World,
-    board: Board,
-    secrets: Secrets,
-    progress: watch::Receiver<Progress>,
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) board: Board,
+    pub(crate) secrets: Secrets,
+    pub(crate) progress: watch::Receiver<Progress>,
     environment: EnvironmentFeed,
     reload: Arc<Notify>,
     _token: watch::Sender<Option<Arc<HeldToken>>>,
 }
 
 /// A server with a versioned `secret/` that holds `app`.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let world = World::with("").await;
     let mount = json!({"type": "kv", "options": {"version": "2"}});
     let _ = world.vault.write("sys/mounts/secret", mount).await.expect(204);
@@ -43,7 +43,7 @@ async fn world() -> World {
     world
 }
 
-async fn put(world: &World, name: &str, data: serde_json::Value) {
+pub(crate) async fn put(world: &World, name: &str, data: serde_json::Value) {
     let path = format!("secret/data/{name}");
     let _ = world.vault.write(&path, json!({"data": data})).await.expect(200);
 }
@@ -56,8 +56,13 @@ fn parsed(world: &World, text: &str) -> AgentConfig {
 }
 
 fn templates(world: World, text: &str) -> (Stage, Templates) {
-    let config = parsed(&world, text);
     let clock = world.vault.server.clock.clone();
+    templates_by(world, text, clock)
+}
+
+/// The same with another clock than that of the server.
+fn templates_by(world: World, text: &str, clock: Arc<dyn Clock>) -> (Stage, Templates) {
+    let config = parsed(&world, text);
     let held = HeldToken {
         token: Secret::new(world.vault.root.clone()),
         accessor: None,
@@ -97,26 +102,31 @@ fn templates(world: World, text: &str) -> (Stage, Templates) {
     (stage, templates)
 }
 
-fn start(world: World, text: &str) -> Stage {
-    let (stage, templates) = templates(world, text);
+pub(crate) fn start(world: World, text: &str) -> Stage {
+    let clock = world.vault.server.clock.clone();
+    start_by(world, text, clock)
+}
+
+pub(crate) fn start_by(world: World, text: &str, clock: Arc<dyn Clock>) -> Stage {
+    let (stage, templates) = templates_by(world, text, clock);
     tokio::spawn(templates.run(CancellationToken::new()));
     stage
 }
 
 impl Stage {
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.world.path(name)).unwrap_or_default()
     }
 
-    async fn until_file(&self, name: &str, text: &str) {
+    pub(crate) async fn until_file(&self, name: &str, text: &str) {
         until(|| self.read(name) == text).await;
     }
 
-    fn state(&self, number: usize) -> TemplateState {
+    pub(crate) fn state(&self, number: usize) -> TemplateState {
         self.board.report().templates[&number].clone()
     }
 
-    fn trouble(&self, number: usize) -> String {
+    pub(crate) fn trouble(&self, number: usize) -> String {
         self.state(number)
             .error
             .map(|trouble| trouble.message)
@@ -124,14 +134,14 @@ impl Stage {
     }
 
     /// A value changes, and the change stream says so.
-    async fn change(&self, password: &str) {
+    pub(crate) async fn change(&self, password: &str) {
         put(&self.world, "app", json!({"password": password})).await;
         self.secrets.changed_at("secret/data/app");
     }
 }
 
 /// The template that prints the password of `app` into this file.
-fn password(file: &str, more: &str) -> String {
+pub(crate) fn password(file: &str, more: &str) -> String {
     format!(
         "template {{\n destination = \"@/{file}\"\n {more}\n \
          contents = \"{{{{ with secret \\\"secret/app\\\" }}}}{{{{ .Data.data.password }}}}{{{{ end }}}}\"\n}}\n"

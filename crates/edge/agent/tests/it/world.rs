@@ -10,6 +10,7 @@ use std::time::Duration;
 use arca_agent::auth::{AuthError, Login, Rejections};
 use arca_agent::board::Board;
 use arca_agent::config::{AgentConfig, AutoAuth, Strictness};
+use arca_agent::handover::GivenToken;
 use arca_agent::server::{Connect, Identity};
 use arca_agent::token::{HeldToken, TokenFeed};
 use arca_base::{Operation, Secret};
@@ -34,6 +35,8 @@ pub(crate) struct Line {
 pub(crate) struct Shared {
     /// Nobody answers.
     pub(crate) down: AtomicBool,
+    /// Answers never come.
+    pub(crate) hangs: AtomicBool,
     /// Answers instead of the server's: status and `Retry-After`.
     pub(crate) instead: Mutex<VecDeque<(u16, Option<u64>)>>,
     /// Method, path and body of every request.
@@ -47,13 +50,18 @@ pub(crate) struct Shared {
 #[async_trait::async_trait]
 impl Transport for Line {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let _open = Open::count(&self.shared);
+        let open = Open::count(&self.shared);
         let path = request.uri().path().trim_start_matches("/v1/").to_owned();
         let body = String::from_utf8_lossy(request.body()).into_owned();
         self.shared.asked.lock().push(format!("{path} {body}"));
         if self.shared.down.load(Ordering::SeqCst) {
             let (address, reason) = ("in process".to_owned(), "refused".to_owned());
             return Err(TransportError::Connect { address, reason });
+        }
+        if self.shared.hangs.load(Ordering::SeqCst) {
+            // The test lets time pass meanwhile.
+            drop(open);
+            return std::future::pending().await;
         }
         let instead = self.shared.instead.lock().pop_front();
         if let Some((status, retry_after)) = instead {
@@ -243,7 +251,10 @@ impl World {
             feed: sender,
             board: board.clone(),
             rejections: rejections.clone(),
-            preloaded: preloaded.map(|token| Secret::new(token.to_owned())),
+            preloaded: preloaded.map(|token| GivenToken {
+                token: Secret::new(token.to_owned()),
+                granted: None,
+            }),
         };
         let task = tokio::spawn(login.run());
         Agent {

@@ -13,7 +13,7 @@ use x509_cert::ext::pkix::{
 use x509_cert::name::Name;
 
 use super::extensions::key_identifier;
-use super::{AltName, Validity, X509Error, pem};
+use super::{AltName, KeyPair, Validity, X509Error, pem};
 use crate::digest::{DIGEST_BYTES, sha256};
 
 const LABEL: &str = "CERTIFICATE";
@@ -170,6 +170,12 @@ impl Certificate {
         let mut bytes = self.public_key().to_der().map_err(X509Error::encoding)?;
         bytes.extend(self.authority_key_id().unwrap_or_default());
         Ok(sha256(&bytes))
+    }
+
+    /// Whether it is about the public half of this key.
+    #[must_use]
+    pub fn is_of_key(&self, key: &KeyPair) -> bool {
+        self.public_key().subject_public_key == key.public().subject_public_key
     }
 
     pub(super) fn subject_name(&self) -> &Name {

@@ -59,6 +59,23 @@ fn step(life: &mut Life) -> &'static str {
 }
 
 #[test]
+fn a_child_is_replaced_before_the_login_it_was_made_with_ends() {
+    let ends = |login| (login == 1).then(|| at(300.0));
+    let mut child = holding(Timing::Child(secs(600)), 0.5);
+    assert!(
+        due(&child) > 450.0,
+        "while that login is in force, it counts alone"
+    );
+    child.token_changed(ends, at(100.0), 0.5);
+    assert_eq!(child.end(), Some(at(300.0)));
+    assert!((100.0..280.0).contains(&due(&child)), "{}", due(&child));
+    let mut certificate = holding(Timing::Ends(secs(600)), 0.5);
+    certificate.token_changed(ends, at(100.0), 0.5);
+    assert_eq!(certificate.end(), Some(at(600.0)));
+    assert!(due(&certificate) > 450.0);
+}
+
+#[test]
 fn each_kind_of_answer_has_its_schedule() {
     let cases = [
         // Two thirds of a lease that can be extended.

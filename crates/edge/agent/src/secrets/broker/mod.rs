@@ -1,5 +1,7 @@
 //! The one task that asks for everything: what is due, at most so many requests at a time.
 
+mod handed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -14,16 +16,19 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Held;
-use super::chance::roll;
-use super::dependency::Dependency;
-use super::fetch::{self, Fetched, Fetcher, Refused};
-use super::life::{Failure, Life, Rules, Step};
-use super::moment::Moment;
 use crate::auth::Rejections;
 use crate::board::Trouble;
 use crate::config::{Server, TemplateSettings};
+use crate::secrets::answer::Held;
+use crate::secrets::chance::roll;
+use crate::secrets::dependency::Dependency;
+use crate::secrets::fetch::{self, Fetched, Fetcher, Refused};
+use crate::secrets::life::{Failure, Life, Rules, Step};
+use crate::secrets::moment::Moment;
 use crate::token::{HeldToken, TokenFeed};
+use handed::Larder;
+
+pub(crate) use handed::Saved;
 
 /// Longest sleep: a machine that was suspended notices within this time.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
@@ -77,6 +82,10 @@ struct State {
     version: u64,
     /// When the token of each login ends.
     logins: BTreeMap<u64, Option<Moment>>,
+    /// What another run held.
+    larder: Larder,
+    /// How far the change stream has been followed.
+    position: Option<u64>,
 }
 
 struct Slot {
@@ -84,6 +93,17 @@ struct Slot {
     held: Option<Arc<Held>>,
     version: u64,
     trouble: Option<Trouble>,
+}
+
+impl Slot {
+    const fn empty(now: Moment) -> Self {
+        Self {
+            life: Life::new(now),
+            held: None,
+            version: 0,
+            trouble: None,
+        }
+    }
 }
 
 /// A request that is under way.
@@ -151,12 +171,13 @@ impl Secrets {
             return;
         }
         for dependency in dependencies {
-            state.slots.entry(Arc::clone(dependency)).or_insert_with(|| Slot {
-                life: Life::new(now),
-                held: None,
-                version: 0,
-                trouble: None,
-            });
+            if state.slots.contains_key(dependency) {
+                continue;
+            }
+            let slot = state
+                .take_up(dependency, &self.0)
+                .unwrap_or_else(|| Slot::empty(now));
+            state.slots.insert(Arc::clone(dependency), slot);
         }
         state.wants.insert(user, dependencies.clone());
         let wants = &state.wants;

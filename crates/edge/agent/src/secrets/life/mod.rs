@@ -1,10 +1,14 @@
 //! When a dependency is fetched, renewed and given up: decisions only, from an answer, an instant and a roll of
 //! the dice.
 
+pub(crate) mod kept;
+mod lease;
+
 use std::time::Duration;
 
 use super::chance::{between, next_pause, part};
 use super::moment::Moment;
+use lease::Lease;
 
 /// Pauses after failures that may pass by themselves.
 const PASSING: (Duration, Duration) = (Duration::from_millis(250), Duration::from_mins(1));
@@ -51,6 +55,8 @@ pub(crate) enum Timing {
     },
     /// It ends by itself, such as a certificate.
     Ends(Duration),
+    /// It ends by itself, or with the token it was made with, such as a token.
+    Child(Duration),
     /// The server changes it after this time.
     Rotates(Duration),
     /// It changes when somebody changes it; but it wants to be read again after this time, if the server said so.
@@ -83,51 +89,6 @@ pub(crate) enum Failure {
     Gone,
 }
 
-/// The lease of the secret that is held.
-#[derive(Clone, Debug)]
-pub(crate) struct Lease {
-    pub(crate) id: String,
-    pub(crate) renewable: bool,
-    /// How long it was made for at first; what renewals ask for.
-    pub(crate) length: Duration,
-    /// When it was made or last extended, and how long it had then.
-    since: Moment,
-    left: Duration,
-    /// The server gave less than asked for or refuses to extend it: it is replaced.
-    last: bool,
-    /// Which login it was made with, and when that one's token ends, once known for sure.
-    owner: u64,
-    owner_ends: Option<Moment>,
-}
-
-impl Lease {
-    fn end(&self) -> Moment {
-        let own = self.since.after(self.left);
-        self.owner_ends.map_or(own, |owner| own.earlier(owner))
-    }
-
-    /// Whether the token it was made with ends before it would.
-    fn is_cut_by_owner(&self) -> bool {
-        self.end() != self.since.after(self.left)
-    }
-
-    fn is_extended(&self) -> bool {
-        self.renewable && !self.last && !self.is_cut_by_owner()
-    }
-
-    /// How long before its end it is replaced if `left` is left of it. What is left at the end of a lease that cannot
-    /// be extended any more may be little compared with the outages of a server that makes such leases.
-    fn spare(&self, left: Duration, roll: f64) -> Duration {
-        let spare = part(left, between(SPARE, SPARE + 0.1, roll));
-        spare.max(part(self.length, SPARE))
-    }
-
-    fn replaced_at(&self, roll: f64) -> Moment {
-        let whole = self.end().from(self.since);
-        self.since.after(whole.saturating_sub(self.spare(whole, roll)))
-    }
-}
-
 #[derive(Clone, Debug)]
 enum Phase {
     Idle { renew: bool, due: Moment },
@@ -143,8 +104,9 @@ pub(crate) struct Life {
     /// Ask the server about the lease at this time, whatever else is due.
     check: Option<Moment>,
     pub(crate) lease: Option<Lease>,
-    /// When what is held ends without a lease.
+    /// When what is held ends without a lease, and the login whose token it ends with, if it does.
     ends: Option<Moment>,
+    child_of: Option<u64>,
     /// Failed fetches in a row, and the pause after the last failure of any kind.
     pub(crate) failures: u32,
     pause: Duration,
@@ -161,7 +123,7 @@ pub(crate) struct Life {
 
 impl Life {
     /// Due at once.
-    pub(crate) fn new(now: Moment) -> Self {
+    pub(crate) const fn new(now: Moment) -> Self {
         Self {
             phase: Phase::Idle {
                 renew: false,
@@ -171,6 +133,7 @@ impl Life {
             check: None,
             lease: None,
             ends: None,
+            child_of: None,
             failures: 0,
             pause: Duration::ZERO,
             forbidden: false,
@@ -236,6 +199,7 @@ impl Life {
     ) {
         self.recover();
         self.ends = None;
+        self.child_of = matches!(timing, Timing::Child(_)).then_some(owner);
         self.lease = None;
         self.check = None;
         self.is_static = false;
@@ -261,7 +225,7 @@ impl Life {
                 self.plan(now, roll, spare);
                 return;
             }
-            Timing::Ends(left) => {
+            Timing::Ends(left) | Timing::Child(left) => {
                 self.note_made(now, left);
                 self.ends = Some(now.after(left));
                 let due = self.not_before_floor(now.after(part(left, early)));
@@ -385,11 +349,24 @@ impl Life {
                 *due = now;
             }
         }
+        self.cut_child(&owner_ends, now);
         let Some(lease) = &mut self.lease else { return };
         lease.owner_ends = owner_ends(lease.owner);
         self.check = Some(now.after(part(SPREAD, roll)));
         if !matches!(self.phase, Phase::Busy) {
             self.plan_spared(now, roll);
+        }
+    }
+
+    /// A child ends with the token it was made with, which will not be renewed any more: it is replaced before that.
+    fn cut_child(&mut self, owner_ends: &impl Fn(u64) -> Option<Moment>, now: Moment) {
+        let (Some(ends), Some(owner_ends)) = (self.ends, self.child_of.and_then(owner_ends)) else {
+            return;
+        };
+        self.ends = Some(ends.earlier(owner_ends));
+        let due = self.not_before_floor(now.after(part(self.left(now), 0.5)));
+        if let Phase::Idle { due: planned, .. } = &mut self.phase {
+            *planned = planned.earlier(due);
         }
     }
 
