@@ -104,9 +104,14 @@ impl Item {
     }
 
     /// Renders it. What it needs from now on is told to `secrets`.
-    pub(super) fn render(&mut self, secrets: &Secrets, now: Duration, entropy: &dyn Entropy) -> Rendered {
+    pub(super) fn render(
+        &mut self,
+        secrets: &Secrets,
+        (now, wall): (Duration, Timestamp),
+        entropy: &dyn Entropy,
+    ) -> Rendered {
         let version = secrets.outlook(self.number).version;
-        let pass = self.text.pass(secrets);
+        let pass = self.text.pass(secrets, wall);
         self.seen = Some(version);
         self.stirred = None;
         self.want(secrets, &pass.used);

@@ -179,7 +179,11 @@ impl Parser<'_> {
 
     fn function(&self, name: &str) -> Parsed<ExpressionKind> {
         if self.functions.signature(name).is_none() && Builtin::of(name).is_none() {
-            return Err(self.fault(format!("function {name:?} not defined")));
+            let message = format!("function {name:?} not defined");
+            return Err(self.fault(match self.functions.refusal(name) {
+                Some(reason) => format!("{message}: {reason}"),
+                None => message,
+            }));
         }
         Ok(ExpressionKind::Function(name.into()))
     }
