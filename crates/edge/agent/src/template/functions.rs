@@ -90,12 +90,14 @@ impl Functions for Outside<'_> {
                 [] => Ok(Value::Nil),
                 [path, rest @ ..] => self.look(Dependency::secret(path, rest)),
             },
+            "secrets" if first(&texts()?).is_empty() => Ok(Value::list([])),
             "secrets" => self.look(Dependency::list(first(&texts()?))),
             "pkiCert" => {
                 let texts = texts()?;
                 let rest = texts.get(1..).unwrap_or_default();
                 self.look(Dependency::certificate(first(&texts), rest))
             }
+            "file" if first(&texts()?).is_empty() => Ok(Value::from("")),
             "file" => {
                 let path = first(&texts()?).trim();
                 self.stay_inside(path)?;

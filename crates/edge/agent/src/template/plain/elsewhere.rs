@@ -30,6 +30,13 @@ pub(in super::super) fn refusal(name: &str) -> Option<&'static str> {
         }
         "spew_dump" | "spew_printf" => PRINTS,
         "spew_sdump" | "spew_sprintf" => LAYOUT,
+        "sprig_add1f" | "sprig_addf" => "add takes fractions: 1.5 | add 2",
+        "sprig_subf" => "subtract takes fractions: 3 | subtract 1.5",
+        "sprig_mulf" => "multiply takes fractions: 3 | multiply 1.5",
+        "sprig_divf" => "divide takes fractions: 3 | divide 1.5",
+        "sprig_mustDateModify" | "sprig_must_date_modify" => {
+            "times are not computed with; timestamp \"unix\" | parseInt | add 3600 is an hour from now"
+        }
         "sprig_ago" | "sprig_randInt" | "sprig_shuffle" => CHANCE,
         "sprig_bcrypt"
         | "sprig_buildCustomCert"

@@ -2,7 +2,7 @@
 
 use arca_lang::template::{FunctionError, Kind, Value};
 
-use super::{ANYS, Entry, STRINGS, THREE_STRINGS, entry, text, value};
+use super::{ANYS, Entry, STRINGS, THREE_STRINGS, bytes, entry, value};
 
 pub(super) const ENTRIES: &[Entry] = &[
     entry("in", ANYS, |_, arguments| {
@@ -27,25 +27,29 @@ pub(super) const ENTRIES: &[Entry] = &[
         tools.library("sprig_join", arguments)
     }),
     entry("split", STRINGS, |tools, arguments| {
-        let text = text(arguments, 1)?.trim();
-        if text.is_empty() {
-            return Ok(Value::list([]));
+        match trimmed(bytes(arguments, 1)) {
+            [] => Ok(Value::list([])),
+            text => tools.library("sprig_splitList", &[value(arguments, 0).clone(), Value::string(text)]),
         }
-        let separator = value(arguments, 0).clone();
-        tools.library("sprig_splitList", &[separator, Value::from(text)])
     }),
     entry("splitToMap", THREE_STRINGS, |tools, arguments| {
-        let (between, text) = (text(arguments, 1)?, text(arguments, 2)?.trim());
+        let between = bytes(arguments, 1);
+        let text = trimmed(bytes(arguments, 2));
         if text.is_empty() {
             return Ok(Value::map::<String>([]));
         }
         let separator = value(arguments, 0).clone();
-        let Value::List(parts) = tools.library("sprig_splitList", &[separator, Value::from(text)])? else {
+        let Value::List(parts) = tools.library("sprig_splitList", &[separator, Value::string(text)])? else {
             return Err("the text has no parts".into());
         };
         // A part without the second separator is left out.
-        let pairs = parts.iter().filter_map(|part| part.as_str()?.split_once(between));
-        Ok(Value::map(pairs.map(|(key, value)| (key, Value::from(value)))))
+        let pairs = parts.iter().filter_map(|part| {
+            let part = part.as_bytes()?;
+            let (key, rest) = part.split_at(memchr::memmem::find(part, between)?);
+            let key = String::from_utf8_lossy(key).into_owned();
+            Some((key, Value::string(rest.get(between.len()..)?)))
+        });
+        Ok(Value::map(pairs))
     }),
 ];
 
@@ -96,4 +100,12 @@ fn is_same(element: &Value, part: &Value) -> Result<bool, FunctionError> {
 
 fn nothing() -> FunctionError {
     FunctionError::new("there is no value to look for among texts")
+}
+
+/// Without blanks around it.
+fn trimmed(text: &[u8]) -> &[u8] {
+    match std::str::from_utf8(text) {
+        Ok(text) => text.trim().as_bytes(),
+        Err(_) => text.trim_ascii(),
+    }
 }

@@ -63,10 +63,24 @@ fn float(text: &str) -> Answer {
         return Ok(Value::Float(0.0));
     }
     let is_named = text.ends_with(|c: char| c.is_ascii_alphabetic());
-    let number: Option<f64> = text.parse().ok();
+    let number: Option<f64> = joined(text).parse().ok();
     // A number too large for its digits is a mistake; the word for it is not.
     let number = number.filter(|number| number.is_finite() || is_named);
     Ok(Value::Float(number.ok_or("the text is no number")?))
+}
+
+/// Digits without the underscores between them.
+fn joined(text: &str) -> String {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let is_between = |(at, _): (usize, &str)| {
+        let (before, behind) = text.split_at(at);
+        is_digit(before.chars().next_back()) && is_digit(behind.chars().nth(1))
+    };
+    if text.match_indices('_').all(is_between) {
+        text.replace('_', "")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn counted(arguments: &[Value]) -> Answer {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_lang::document::measure;
-use arca_lang::template::{FunctionError, Object, Value};
+use arca_lang::template::{FunctionError, Kind, Object, Signature, Value};
 use parking_lot::Mutex;
 
 use super::Answer;
@@ -78,23 +78,38 @@ impl Object for Scratch {
         None
     }
 
+    fn signature(&self, name: &str) -> Option<Signature> {
+        METHODS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, parameters)| Signature::of(parameters))
+    }
+
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Answer> {
-        let texts: Vec<&str> = arguments.iter().map_while(Value::as_str).collect();
-        Some(match (name, arguments, texts.as_slice()) {
-            ("Key", [_], [key]) => Ok(Value::Bool(self.state.lock().values.contains_key(*key))),
-            ("Get", [_], [key]) => Ok(self.state.lock().values.get(*key).cloned().unwrap_or_default()),
-            ("Set", [_, value], [key, ..]) => self.set(key, value, true),
-            ("SetX", [_, value], [key, ..]) => self.set(key, value, false),
-            ("MapSet", [_, _, value], [key, name, ..]) => self.map_set(key, name, value, true),
-            ("MapSetX", [_, _, value], [key, name, ..]) => self.map_set(key, name, value, false),
-            ("MapValues", [_], [key]) => Ok(match self.state.lock().values.get(*key) {
+        let key = arguments.first().and_then(Value::as_str).unwrap_or_default();
+        Some(match (name, arguments) {
+            ("Key", _) => Ok(Value::Bool(self.state.lock().values.contains_key(key))),
+            ("Get", _) => Ok(self.state.lock().values.get(key).cloned().unwrap_or_default()),
+            ("Set", [_, value]) => self.set(key, value, true),
+            ("SetX", [_, value]) => self.set(key, value, false),
+            ("MapSet" | "MapSetX", [_, inner, value]) => {
+                self.map_set(key, inner.as_str().unwrap_or_default(), value, name == "MapSet")
+            }
+            ("MapValues", _) => Ok(match self.state.lock().values.get(key) {
                 Some(Value::Map(entries)) => Value::list(entries.values().cloned()),
-                _ => Value::Nil,
+                _ => Value::list([]),
             }),
-            ("Key" | "Get" | "MapValues", ..) => Err("it takes a name".into()),
-            ("Set" | "SetX", ..) => Err("it takes a name and a value".into()),
-            ("MapSet" | "MapSetX", ..) => Err("it takes the name of a map, a name in it, and a value".into()),
             _ => return None,
         })
     }
 }
+
+const METHODS: &[(&str, &[Kind])] = &[
+    ("Get", &[Kind::String]),
+    ("Key", &[Kind::String]),
+    ("MapSet", &[Kind::String, Kind::String, Kind::Any]),
+    ("MapSetX", &[Kind::String, Kind::String, Kind::Any]),
+    ("MapValues", &[Kind::String]),
+    ("Set", &[Kind::String, Kind::Any]),
+    ("SetX", &[Kind::String, Kind::Any]),
+];

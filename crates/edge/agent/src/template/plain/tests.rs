@@ -107,9 +107,85 @@ fn mistakes_are_errors_without_values() {
         "{{ .n | add 1 }}",
         "{{ .s | indent -1 }}",
         "{{ loop 1000000 }}",
-        "{{ key .s }}",
     ] {
         let error = rendered(text).unwrap_err();
         assert!(!error.contains("canary"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_functions_make_has_a_limit() {
+    let deeper = |step: &str| format!("{{{{ range loop 100 }}}}{{{{ {step} }}}}{{{{ end }}}}");
+    let laughs = "{{ $x := \"a: &a [1,2,3,4,5,6,7,8,9,0]\\n\" }}{{ range $i, $n := split \",\" \"b,c,d,e,f\" }}\
+         {{ $o := index (split \",\" \"a,b,c,d,e\") $i }}\
+         {{ $x = printf \"%s%s: &%s [*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s,*%s]\\n\" $x $n $n $o $o $o $o $o $o $o $o $o $o }}\
+         {{ end }}{{ parseYAML $x }}";
+    for (text, limit) in [
+        ("{{ indent 1001 \"x\" }}".to_owned(), "more than 1000 blanks"),
+        (
+            "{{ indent 1000 (sprig_repeat 2000 \"x\\n\") }}".to_owned(),
+            "longer than 1048576 bytes",
+        ),
+        ("{{ loop 100001 }}".to_owned(), "more than 100000 rounds"),
+        ("{{ loop -9223372036854775807 9223372036854775807 }}".to_owned(), "100000 rounds"),
+        (laughs.to_owned(), "more than 100000 elements"),
+        (
+            "{{ parseYAML (sprig_repeat 65 \"[\") }}".to_owned(),
+            "more than 64 levels",
+        ),
+        (
+            "{{ explodeMap (sprig_dict (sprig_repeat 70 \"a/\") 1) }}".to_owned(),
+            "more than 64 parts",
+        ),
+        (
+            deeper("scratch.MapSet \"m\" \"k\" (scratch.Get \"m\")"),
+            "more than 64 levels",
+        ),
+        (
+            deeper("scratch.MapSet \"m\" (printf \"%d\" .) (scratch.Get \"m\")"),
+            "more than",
+        ),
+        (
+            "{{ scratch.Set \"l\" (loop 90000) }}{{ range loop 200 }}{{ scratch.Set \"x\" (scratch.Get \"l\") }}{{ end }}"
+                .to_owned(),
+            "too many values into scratch",
+        ),
+        (
+            "{{ $l := loop 90000 }}{{ range loop 100 }}{{ $l | toTOML | len }}{{ end }}".to_owned(),
+            "steps",
+        ),
+        ("{{ loop 90000 | toYAML | indent 100 }}".to_owned(), "longer than 1048576 bytes"),
+    ] {
+        let error = rendered(&text).expect_err(&text);
+        assert!(error.contains(limit), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_from_elsewhere_are_refused_when_the_template_is_read() {
+    for (name, instead) in [
+        ("key", "secret"),
+        ("service", "Consul"),
+        ("nomadVar", "Nomad"),
+        ("byTag", "scratch.MapSet"),
+        ("sockaddr", "env"),
+        ("spew_dump", "toJSONPretty"),
+        ("spew_sdump", "printf"),
+        ("sprig_genPrivateKey", "pki/issue"),
+        ("sprig_randInt", "sys/tools/random"),
+        ("sprig_addf", "add"),
+    ] {
+        let error = rendered(&format!("{{{{ if false }}}}\n{{{{ {name} \"x\" }}}}{{{{ end }}}}")).unwrap_err();
+        let start = "template: :2:";
+        assert!(error.starts_with(start), "{error}");
+        assert!(error.contains(name) && error.contains(instead), "{error}");
+    }
+}
+
+#[test]
+fn scratch_lasts_for_one_rendering() {
+    let text = r#"{{ scratch.Key "k" }}{{ scratch.Set "k" 1 }}{{ scratch.Key "k" }}"#;
+    for _ in 0..2 {
+        assert_eq!(rendered(text).as_deref(), Ok("falsetrue"));
     }
 }

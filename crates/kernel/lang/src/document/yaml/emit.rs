@@ -321,11 +321,13 @@ impl Writer {
         self.push('"');
         self.at_indent = false;
         let mut after_space = false;
+        // As the original: a mark in front has everything escaped.
+        let escapes_all = text.starts_with('\u{feff}');
         let mut rest = text.chars().enumerate().peekable();
         while let Some((index, c)) = rest.next() {
             let next = rest.peek().map(|(_, c)| *c);
             let is_fold = may_fold && !after_space && self.column > WIDTH && index > 0 && next.is_some();
-            if !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
+            if escapes_all || !is_printable(c) || is_break(c) || matches!(c, '"' | '\\') {
                 self.push_str(&escape(c));
             } else if c == ' ' && is_fold {
                 self.line();

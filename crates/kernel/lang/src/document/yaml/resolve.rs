@@ -28,7 +28,7 @@ pub(super) fn resolve(word: &str) -> Word {
         return known;
     }
     match word.as_bytes().first() {
-        Some(b'.') => float(word).map_or(Word::Text, Word::Float),
+        Some(b'.') => float(&joined(word)).map_or(Word::Text, Word::Float),
         Some(b'+' | b'-' | b'0'..=b'9') if is_time(word) => Word::Time,
         Some(b'+' | b'-' | b'0'..=b'9') => number(&word.replace('_', "")),
         _ => Word::Text,
@@ -120,6 +120,20 @@ fn float(word: &str) -> Option<f64> {
         return None;
     }
     word.parse::<f64>().ok().filter(|number| number.is_finite())
+}
+
+/// Digits without the underscores between them.
+fn joined(word: &str) -> String {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let is_between = |(at, _): (usize, &str)| {
+        let (before, behind) = word.split_at(at);
+        is_digit(before.chars().next_back()) && is_digit(behind.chars().nth(1))
+    };
+    if word.match_indices('_').all(is_between) {
+        word.replace('_', "")
+    } else {
+        word.to_owned()
+    }
 }
 
 /// Numbers to the base of 60, which version 1.1 had and nothing here reads; other readers may.

@@ -210,7 +210,14 @@ impl<'t> Run<'t, '_> {
         if !matches!(value, Value::Object(_) | Value::JsonNumber(_)) {
             return Ok(None);
         }
-        let arguments = self.any_arguments(dot, handed)?;
+        let signature = match value {
+            Value::Object(object) => object.signature(name),
+            _ => None,
+        };
+        let arguments = match signature {
+            Some(signature) => self.fitting_arguments(dot, name, signature, handed)?,
+            None => self.any_arguments(dot, handed)?,
+        };
         let result = match value {
             Value::Object(object) => object.method(name, &arguments),
             Value::JsonNumber(digits) => json_number(digits, name, arguments.len()),

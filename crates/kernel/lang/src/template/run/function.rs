@@ -159,6 +159,19 @@ impl<'t> Run<'t, '_> {
         Ok(operands.into_iter().map(Operand::into_value).collect())
     }
 
+    /// The arguments of a method that says what it takes.
+    pub(super) fn fitting_arguments(
+        &mut self,
+        dot: &Operand,
+        name: &str,
+        signature: Signature,
+        handed: Handed<'t>,
+    ) -> Done<Vec<Value>> {
+        self.check_count(name, signature, &handed)?;
+        let operands = self.arguments(dot, signature, handed)?;
+        Ok(operands.into_iter().map(Operand::into_value).collect())
+    }
+
     /// Arguments that fit the signature.
     fn arguments(&mut self, dot: &Operand, signature: Signature, handed: Handed<'t>) -> Done<Vec<Operand>> {
         let mut operands = Vec::with_capacity(handed.arguments.len() + 1);

@@ -4,7 +4,7 @@
 // Run in this folder: go run .
 //
 // Tests compare against these files, so they need no Go. A line in brackets names a function, the lines behind it are
-// templates; \n in a line is a line end. The functions are consul-template's own, run by its own template.Execute. Two
+// templates; ⏎ in a line is a line end. The functions are consul-template's own, run by its own template.Execute. Two
 // things are doubles: a server that answers with ../answers.json (secrets are fetched from it by consul-template's own
 // client), and the function data, which gives ../data.json. In that, {"$uint": 1}, {"$number": "1.50"} and {"$hex": "ff"}
 // stand for values JSON does not have, and {"$pairs": [...]} for pairs of a key and a value as Consul has them.
@@ -28,9 +28,9 @@ import (
 	"unicode/utf8"
 	_ "unsafe"
 
+	"github.com/Masterminds/sprig/v3"
 	dep "github.com/hashicorp/consul-template/dependency"
 	ct "github.com/hashicorp/consul-template/template"
-	"github.com/Masterminds/sprig/v3"
 )
 
 //go:linkname now github.com/hashicorp/consul-template/template.now
@@ -192,7 +192,7 @@ func run(brain *ct.Brain, function, text string) outcome {
 		read("../data.json", &raw)
 		return value(raw)
 	}}
-	parsed, err := ct.NewTemplate(&ct.NewTemplateInput{Contents: text, ExtFuncMap: functions})
+	parsed, err := ct.NewTemplate(&ct.NewTemplateInput{Contents: text, Destination: "/unused", ExtFuncMap: functions})
 	must(err)
 	done, err := parsed.Execute(&ct.ExecuteInput{Brain: brain, Env: []string{"CARGO_PKG_NAME=arca-agent"}})
 	if err != nil {
@@ -274,7 +274,7 @@ func main() {
 			function = strings.Trim(line, "[]")
 			continue
 		}
-		outcomes = append(outcomes, run(brain, function, strings.ReplaceAll(line, `\n`, "\n")))
+		outcomes = append(outcomes, run(brain, function, strings.ReplaceAll(line, "⏎", "\n")))
 	}
 	write("../expected.json", outcomes)
 	if len(os.Args) > 1 {
