@@ -36,7 +36,7 @@ Usage: cargo xtask bench server [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
-scale    start, unseal, memory and listing with many entries and many leases
+scale    start, unseal, memory and listing with many entries, leases, mounts, policies and entities
 leases   many users of a PostgreSQL database (started for it), and reads of secrets while very many of them end at once
 logins   very many logins by a few identities, and the memory, entities and tokens they leave behind
 events   how long an event takes from a write to many subscribers, and the memory of an idle one
@@ -54,7 +54,8 @@ bench server:
   --against=ceiling   measure a second bare server instead of Arca: ratios near 1 say how far to trust a run
 
 bench scale:
-  --entries=1000000 --leases=1000000 --connections=64
+  --entries=1000000 --leases=1000000 --mounts=100000 --policies=100000 --entities=1000000
+  --connections=64    0 of a kind leaves it out
 
 bench leases:
   --leases=100000     users that stay

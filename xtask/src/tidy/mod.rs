@@ -9,6 +9,7 @@ mod manifest;
 mod measure;
 mod rust;
 mod source;
+mod tables;
 mod text;
 
 use std::fmt;
@@ -98,6 +99,7 @@ fn findings(workspace: &Workspace, files: &[File]) -> Result<Vec<Finding>> {
     findings.extend(features::check(&crate::workspace::resolved_features()?));
     findings.extend(manifest::check(workspace, files));
     findings.extend(rust::check_exceptions(files));
+    findings.extend(tables::check(files));
     for file in files {
         findings.extend(rust::check(file));
         findings.extend(text::check(file));

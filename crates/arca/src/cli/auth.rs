@@ -1,7 +1,7 @@
 //! `auth`.
 
-use arca_api::endpoint::Nothing;
 use arca_api::field::Any;
+use arca_api::sys::Page;
 use arca_api::sys::mounts::{DisableAuth, EnableAuth, ListAuth, MountPath, UpdateTune};
 use arca_base::json::Object;
 use arca_base::{Json, Ttl};
@@ -170,7 +170,7 @@ impl Tune {
 }
 
 async fn list(session: &mut Session) -> Outcome {
-    let answer = session.client()?.call::<ListAuth>("sys", &Nothing).await;
+    let answer = session.client()?.call::<ListAuth>("sys", &Page::default()).await;
     let answer = answer.map_err(|error| Failure::remote("Error listing enabled authentications", error))?;
     let data = answer.and_then(|answer| answer.data).unwrap_or_else(Json::object);
     mounts::show_list(&data, true, session)

@@ -1,6 +1,6 @@
 //! `secrets`.
 
-use arca_api::endpoint::Nothing;
+use arca_api::sys::Page;
 use arca_api::sys::mounts::{DisableMount, EnableMount, ListMounts, MountPath, UpdateTune};
 use arca_base::Json;
 use clap::{Args, Subcommand};
@@ -117,7 +117,10 @@ impl Tune {
 }
 
 async fn list(session: &mut Session) -> Outcome {
-    let answer = session.client()?.call::<ListMounts>("sys", &Nothing).await;
+    let answer = session
+        .client()?
+        .call::<ListMounts>("sys", &Page::default())
+        .await;
     let answer = answer.map_err(|error| Failure::remote("Error listing secrets engines", error))?;
     let data = answer.and_then(|answer| answer.data).unwrap_or_else(Json::object);
     mounts::show_list(&data, false, session)

@@ -1,5 +1,6 @@
 //! Secret engines, auth methods and the remount of either.
 
+use super::Page;
 use crate::endpoint::Nothing;
 use crate::field::{Any, CommaList, TextMap};
 
@@ -100,7 +101,7 @@ crate::fields! {
 
 crate::endpoints! {
     /// List secret engines.
-    ListMounts = Read "mounts" => Nothing;
+    ListMounts = Read "mounts" => Page;
     /// Read the settings of a mount.
     ReadTune = Read "mounts/{path*}/tune" => MountPath;
     /// Change the settings of a mount.
@@ -112,7 +113,7 @@ crate::endpoints! {
     /// Unmount a secret engine, revoke its leases and delete its data.
     DisableMount = Delete "mounts/{path*}" => MountPath;
     /// List auth methods.
-    ListAuth = Read "auth" => Nothing;
+    ListAuth = Read "auth" => Page;
     /// Read the settings of an auth method.
     ReadAuthTune = Read "auth/{path*}/tune" => MountPath;
     /// Change the settings of an auth method.

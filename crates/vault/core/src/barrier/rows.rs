@@ -227,29 +227,39 @@ impl<T: Stored> Rows<T> {
         self.view.list(folder, after, limit).await
     }
 
+    /// At most `limit` rows after `after`, in the order of their names, read past the cache; and whether more follow.
+    ///
+    /// # Errors
+    /// [`BarrierError`].
+    pub async fn page(&self, after: &str, limit: usize) -> Result<(Vec<(String, T)>, bool), BarrierError> {
+        const MOST: usize = 1000;
+        let prefix = self.view.prefix();
+        let mut rows = Vec::new();
+        let mut after = if after.is_empty() {
+            String::new()
+        } else {
+            self.view.key(after)
+        };
+        let mut more = true;
+        while more && rows.len() < limit {
+            let step = MOST.min(limit - rows.len());
+            let records;
+            (records, more) = self.view.barrier().read_range(prefix, &after, step).await?;
+            for (key, opened) in records {
+                let name = key.strip_prefix(prefix).unwrap_or(&key).to_owned();
+                rows.push((name, from_plaintext(opened.plaintext.expose())?));
+                after = key;
+            }
+        }
+        Ok((rows, more))
+    }
+
     /// Every row, in the order of their names, read past the cache. For what is bounded by configuration, not
     /// by use.
     ///
     /// # Errors
     /// [`BarrierError`].
     pub async fn all(&self) -> Result<Vec<(String, T)>, BarrierError> {
-        const PAGE: usize = 1000;
-        let mut rows = Vec::new();
-        let mut after = String::new();
-        loop {
-            let (records, more) = self
-                .view
-                .barrier()
-                .read_range(self.view.prefix(), &after, PAGE)
-                .await?;
-            for (key, opened) in records {
-                let name = key.strip_prefix(self.view.prefix()).unwrap_or(&key).to_owned();
-                rows.push((name, from_plaintext(opened.plaintext.expose())?));
-                after = key;
-            }
-            if !more {
-                return Ok(rows);
-            }
-        }
+        Ok(self.page("", usize::MAX).await?.0)
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{Alias, AliasKey, Entity, Group, GroupAlias, Identity, Member, NameRow};
-use super::{alias_row, group_name_row, name_row};
+use super::{alias_row, hex_row, name_row};
 use crate::barrier::{BarrierError, Row, Rows, Stored, Writes, plaintext};
 use crate::fault::Fault;
 
@@ -227,6 +227,7 @@ impl Indexed for Entity {
             name: self.name.clone(),
         };
         index.add(&identity.names, &name_row(&self.name), &row, true)?;
+        index.add(&identity.names_in_order, &hex_row(&self.name), &row, false)?;
         for group in &self.groups {
             let name = format!("{group}/{}", self.id);
             index.add(&identity.members, &name, &Member {}, false)?;
@@ -261,7 +262,7 @@ impl Indexed for Group {
             id: self.id.clone(),
             name: self.name.clone(),
         };
-        index.add(&identity.group_names, &group_name_row(&self.name), &row, true)?;
+        index.add(&identity.group_names, &hex_row(&self.name), &row, true)?;
         for parent in &self.parents {
             let name = format!("{parent}/{}", self.id);
             index.add(&identity.children, &name, &Member {}, false)?;

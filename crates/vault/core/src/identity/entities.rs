@@ -90,20 +90,4 @@ impl Identity {
         }
         Err(busy())
     }
-
-    /// Names of entities, those after `after`, in byte order.
-    pub(super) async fn entity_names(&self, after: &str, limit: usize) -> Result<Vec<String>, Fault> {
-        let mut names = Vec::new();
-        for (_, row) in self.names.all().await? {
-            if row.name.is_empty() {
-                names.extend(self.entity(&row.id).await?.map(|entity| entity.name.clone()));
-            } else {
-                names.push(row.name);
-            }
-        }
-        names.retain(|name| **name > *after);
-        names.sort_unstable();
-        names.truncate(limit);
-        Ok(names)
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arca_base::{Timestamp, id};
 
 use super::draft::Draft;
-use super::{Group, GroupKind, Identity, MAX_ATTEMPTS, busy, group_name_row, is_id};
+use super::{Group, GroupKind, Identity, MAX_ATTEMPTS, busy, hex_row, is_id};
 use crate::fault::Fault;
 
 /// What a caller wants a group to be; what is empty or `None` stays.
@@ -38,7 +38,7 @@ impl Identity {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn group_by_name(&self, name: &str) -> Result<Option<Arc<Group>>, Fault> {
-        match self.group_names.get(&group_name_row(name)).await? {
+        match self.group_names.get(&hex_row(name)).await? {
             Some(row) => self.group(&row.value.id).await,
             None => Ok(None),
         }
@@ -57,7 +57,7 @@ impl Identity {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn group_names(&self, after: &str, limit: usize) -> Result<Vec<String>, Fault> {
-        let page = self.group_names.list("", &group_name_row(after), limit).await?;
+        let page = self.group_names.list("", &hex_row(after), limit).await?;
         let mut names = Vec::with_capacity(page.names.len());
         for row in &page.names {
             names.extend(self.group_names.get(row).await?.map(|row| row.value.name.clone()));

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! entity/<id>  alias/<id>  group/<id>  group-alias/<id>     the records
-//! name/<hash>  alias-key/<hash>  group-name/<hex>  group-alias-key/<hash>  merged/<id>     from names to them
+//! name/<hash>  name-in-order/<hex>  alias-key/<hash>  group-name/<hex>  group-alias-key/<hash>  merged/<id>     from names to them
 //! member/<group>/<entity>  child/<group>/<group>            who is in a group
 //! ```
 //!
@@ -23,6 +23,7 @@ mod external;
 mod group;
 mod group_aliases;
 mod groups;
+pub(crate) mod in_order;
 mod members;
 mod merge;
 mod principal;
@@ -54,6 +55,8 @@ pub struct Identity {
     entropy: Arc<dyn Entropy>,
     entities: Rows<Entity>,
     names: Rows<NameRow>,
+    names_in_order: Rows<NameRow>,
+    whole: Rows<in_order::Whole>,
     aliases: Rows<Alias>,
     alias_keys: Rows<AliasKey>,
     merged: Rows<AliasKey>,
@@ -85,6 +88,8 @@ impl Identity {
             entropy,
             entities: Rows::new(folder("identity/entity/")),
             names: Rows::new(folder("identity/name/")),
+            names_in_order: Rows::new(folder("identity/name-in-order/")),
+            whole: in_order::whole(view),
             aliases: Rows::new(folder("identity/alias/")),
             alias_keys: Rows::new(folder("identity/alias-key/")),
             merged: Rows::new(folder("identity/merged/")),
@@ -287,7 +292,7 @@ fn alias_row(mount_accessor: &str, name: &str) -> String {
     id::hex(&arca_crypto::digest::sha256(&input))
 }
 
-/// Rows of group names sort like the names, so that a page of names is a page of rows.
-fn group_name_row(name: &str) -> String {
+/// Rows that sort like the names, so that a page of names is a page of rows.
+fn hex_row(name: &str) -> String {
     id::hex(name.to_lowercase().as_bytes())
 }

@@ -247,6 +247,7 @@ impl Lifecycle {
         let (clock, metrics) = (self.settings.clock.clone(), self.metrics.clone());
         Auditor::new(&view, clock, entropy.clone(), metrics).put_in(writes, furnishing.audit_files)?;
         Policies::new(&view).put_default(writes)?;
+        crate::identity::in_order::begin_in(&view, writes)?;
         let salt = Secret::new(random.to_vec());
         let tokens = Tokens::new(&barrier, namespace, entropy, &view, &salt);
         let root_token = tokens.first_root(now, writes)?;

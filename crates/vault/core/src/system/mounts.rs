@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use arca_api::endpoint::Nothing;
-use arca_api::sys::mounts as api;
+use arca_api::sys::{Page, mounts as api};
 use arca_base::{Json, MountPath, NamespaceId, id, json_object};
 
 use super::System;
 use super::tune::{self, Settings};
 use crate::active::Active;
 use crate::barrier::{Change, Writes};
-use crate::engine::{Answer, Cx, Table};
+use crate::engine::{Answer, Cx, Table, list_limit};
 use crate::events::Told;
 use crate::fault::Fault;
 use crate::router::{Class, MAX_MOUNT_SEGMENTS, Mount};
@@ -75,8 +74,11 @@ pub(super) fn describe(mount: &Mount) -> Json {
     }
 }
 
-async fn list(cx: &Cx, class: Class) -> Result<Answer, Fault> {
-    let mounts = cx.active()?.router.rows(class).all().await?;
+/// All mounts of a class, as clients expect; a page of them for those who ask for one.
+async fn list(cx: &Cx, class: Class, page: &Page) -> Result<Answer, Fault> {
+    let limit = list_limit(page.limit)?;
+    let after = page.after.trim_end_matches('/');
+    let (mounts, _) = cx.active()?.router.rows(class).page(after, limit).await?;
     let listed: Json = mounts
         .into_iter()
         .map(|(_, mount)| (mount.path.clone(), describe(&mount)))
@@ -84,12 +86,12 @@ async fn list(cx: &Cx, class: Class) -> Result<Answer, Fault> {
     Ok(Answer::data(&listed))
 }
 
-async fn list_secret(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
-    list(&cx, Class::Secret).await
+async fn list_secret(_: Arc<System>, cx: Cx, page: Page) -> Result<Answer, Fault> {
+    list(&cx, Class::Secret, &page).await
 }
 
-async fn list_auth(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
-    list(&cx, Class::Auth).await
+async fn list_auth(_: Arc<System>, cx: Cx, page: Page) -> Result<Answer, Fault> {
+    list(&cx, Class::Auth, &page).await
 }
 
 async fn read_secret(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<Answer, Fault> {

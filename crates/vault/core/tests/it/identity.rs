@@ -1,5 +1,6 @@
 //! Entities and aliases.
 
+use arca_base::Operation;
 use arca_testkit::Unsealed;
 use serde_json::{Value, json};
 
@@ -8,6 +9,39 @@ async fn token_accessor(vault: &Unsealed) -> String {
         .as_str()
         .unwrap()
         .to_owned()
+}
+
+#[tokio::test]
+async fn names_of_entities_come_in_pages() {
+    let vault = Unsealed::start().await;
+    for name in ["Echo", "alpha", "delta", "Bravo", "charlie"] {
+        let _ = vault
+            .write("identity/entity", json!({"name": name}))
+            .await
+            .expect(200);
+    }
+    let _ = vault.delete("identity/entity/name/delta").await.expect(204);
+    let mut seen = Vec::new();
+    loop {
+        let after = seen.last().cloned().unwrap_or_default();
+        let page = json!({"after": after, "limit": 2});
+        let page = vault
+            .server
+            .request(
+                Operation::List,
+                "identity/entity/name",
+                Some(&vault.root),
+                page,
+                None,
+            )
+            .await;
+        if page.status == 404 {
+            break;
+        }
+        let keys = page.expect(200).data("keys").clone();
+        seen.extend(serde_json::from_value::<Vec<String>>(keys).unwrap());
+    }
+    assert_eq!(seen, ["alpha", "Bravo", "charlie", "Echo"]);
 }
 
 #[tokio::test]
@@ -57,7 +91,8 @@ async fn entities_are_made_changed_and_found() {
     assert_eq!(missing.error(), "entity not found from id");
     assert_eq!(
         vault.list("identity/entity/name").await.expect(200).data("keys"),
-        &json!(["Robert", "alice"])
+        &json!(["alice", "Robert"]),
+        "in the order of their lower case, and without the former name"
     );
     let _ = vault
         .write("identity/lookup/entity", json!({"name": "nobody"}))

@@ -76,6 +76,22 @@ async fn a_mount_lives_and_goes_with_its_data() {
 }
 
 #[tokio::test]
+async fn listings_of_mounts_come_in_pages_when_asked() {
+    let vault = Unsealed::start().await;
+    for path in ["b/inner", "a", "c"] {
+        vault.mount(path, "kv").await;
+    }
+    let page = json!({"after": "a/", "limit": 2});
+    let page = vault.query("sys/mounts", page).await.expect(200);
+    let paths: Vec<&String> = page.body["data"].as_object().unwrap().keys().collect();
+    assert_eq!(paths, ["b/inner/", "c/"]);
+    let whole = vault.read("sys/mounts").await.expect(200);
+    assert_eq!(whole.body["data"].as_object().unwrap().len(), 6);
+    let wrong = vault.query("sys/mounts", json!({"limit": -2})).await.expect(400);
+    assert_eq!(wrong.error(), "limit must be zero or positive");
+}
+
+#[tokio::test]
 async fn refuses_what_cannot_be_mounted() {
     let vault = Unsealed::start().await;
     for (path, request, text) in [

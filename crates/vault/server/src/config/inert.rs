@@ -161,14 +161,6 @@ const TABLE: &[Inert] = &[
     },
     Inert {
         within: "listener.*",
-        reason: "those endpoints ask for a token here in any case",
-        keys: &[
-            "disable_unauthed_rekey_endpoints",
-            "disable_unauthed_generate_root_endpoints",
-        ],
-    },
-    Inert {
-        within: "listener.*",
         reason: "it belongs to the listener of an agent",
         keys: &["require_request_header", "agent_api", "proxy_api", "role"],
     },

@@ -139,6 +139,29 @@ pub struct RequestLimits {
     pub json: JsonLimits,
     /// How long answering may take.
     pub duration: Duration,
+    /// What key share holders may not do here.
+    pub closed: ClosedCeremonies,
+}
+
+/// Ceremonies of key share holders, which need no token, that a listener does not serve: 405 instead.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClosedCeremonies {
+    /// `sys/rekey/*` and `sys/rekey-recovery-key/*`.
+    pub rekey: bool,
+    /// `sys/generate-root/*`.
+    pub generate_root: bool,
+}
+
+impl ClosedCeremonies {
+    /// Whether a request for this path, without `/v1/`, is not served.
+    #[must_use]
+    pub fn covers(self, path: &str) -> bool {
+        let Some(below) = path.strip_prefix("sys/") else {
+            return false;
+        };
+        let root = self.generate_root && below.starts_with("generate-root");
+        root || self.rekey && below.starts_with("rekey")
+    }
 }
 
 /// How long a client may take. `None` is no limit.
@@ -273,6 +296,7 @@ impl Default for RequestLimits {
             body_bytes: DEFAULT_BODY_BYTES,
             json: JsonLimits::default(),
             duration: Duration::from_secs(90),
+            closed: ClosedCeremonies::default(),
         }
     }
 }

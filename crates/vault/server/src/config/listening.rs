@@ -12,8 +12,9 @@ use ipnet::IpNet;
 use super::address::{LocalAddresses, expand};
 use super::error::ConfigError;
 use super::listener::{
-    ClientCertificates, CustomHeader, DEFAULT_BODY_BYTES, Forwarded, ListenAddress, Listener, MetricsAccess,
-    ProxyBehavior, ProxyProtocol, RequestLimits, Statuses, Timeouts, Tls, TlsVersion, UnixSocket,
+    ClientCertificates, ClosedCeremonies, CustomHeader, DEFAULT_BODY_BYTES, Forwarded, ListenAddress,
+    Listener, MetricsAccess, ProxyBehavior, ProxyProtocol, RequestLimits, Statuses, Timeouts, Tls,
+    TlsVersion, UnixSocket,
 };
 use super::raw::{self, HeaderValues};
 use super::source::Source;
@@ -279,6 +280,10 @@ fn limits(body: &raw::Listener, max_duration: Duration) -> Result<RequestLimits,
         body_bytes: bytes,
         json: JsonLimits { depth, values },
         duration: limit(body.max_request_duration).unwrap_or(max_duration),
+        closed: ClosedCeremonies {
+            rekey: is_set(body.disable_unauthed_rekey_endpoints),
+            generate_root: is_set(body.disable_unauthed_generate_root_endpoints),
+        },
     })
 }
 

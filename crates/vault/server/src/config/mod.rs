@@ -40,8 +40,9 @@ use arca_lang::hcl::lenient::flag;
 pub use environment::Environment;
 pub use error::{ConfigError, Note, NoteKind, Place};
 pub use listener::{
-    ClientCertificates, CustomHeader, DEFAULT_BODY_BYTES, Forwarded, ListenAddress, Listener, MetricsAccess,
-    ProxyBehavior, ProxyProtocol, RequestLimits, Statuses, Timeouts, Tls, TlsVersion, UnixSocket,
+    ClientCertificates, ClosedCeremonies, CustomHeader, DEFAULT_BODY_BYTES, Forwarded, ListenAddress,
+    Listener, MetricsAccess, ProxyBehavior, ProxyProtocol, RequestLimits, Statuses, Timeouts, Tls,
+    TlsVersion, UnixSocket,
 };
 pub use seal::{KeySource, Seal, StaticKey, StaticKeys, Transit};
 pub use storage::{Postgres, Storage};

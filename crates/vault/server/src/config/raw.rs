@@ -77,6 +77,8 @@ pub(super) struct Listener {
     pub(super) max_request_duration: Option<Interval>,
     pub(super) max_json_depth: Option<Located<usize>>,
     pub(super) max_json_values: Option<Located<usize>>,
+    pub(super) disable_unauthed_rekey_endpoints: Option<Flag>,
+    pub(super) disable_unauthed_generate_root_endpoints: Option<Flag>,
     pub(super) http_read_header_timeout: Option<Interval>,
     pub(super) http_read_timeout: Option<Interval>,
     pub(super) http_write_timeout: Option<Interval>,

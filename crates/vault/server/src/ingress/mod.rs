@@ -92,6 +92,11 @@ where
         }
     };
     let operation = incoming.operation;
+    if origin.limits.closed.covers(incoming.path.as_str()) {
+        skip(parts, body, origin).await;
+        let fault = Fault::unsupported_operation();
+        return Err(Refused { operation, fault });
+    }
     if !matches!(operation, Operation::Update | Operation::Patch) {
         skip(parts, body, origin).await;
         incoming.data = query.into_data(operation);

@@ -193,6 +193,31 @@ async fn what_is_no_json_object_is_refused_and_recorded() {
 }
 
 #[tokio::test]
+async fn ceremonies_of_share_holders_can_be_closed() {
+    let mut listener = listener();
+    listener.limits.closed.rekey = true;
+    let server = start(listener).await;
+    let mut client = server.connect().await;
+    for request in [
+        "GET /v1/sys/rekey/init",
+        "DELETE /v1/sys/rekey/init",
+        "POST /v1/sys/rekey-recovery-key/update",
+        "POST /v1/sys/%72ekey/update",
+    ] {
+        let answer = client.ask(request, "{}").await;
+        assert_eq!(
+            (answer.status, answer.error()),
+            (405, "unsupported operation".to_owned()),
+            "{request}"
+        );
+        assert_eq!(server.service.refusals().len(), 1, "it is recorded");
+    }
+    for request in ["GET /v1/sys/generate-root/attempt", "GET /v1/other/rekey/init"] {
+        assert_eq!(client.ask(request, "").await.status, 200, "{request}");
+    }
+}
+
+#[tokio::test]
 async fn headers_that_make_no_sense_are_refused() {
     let server = start(listener()).await;
     let mut client = server.connect().await;
