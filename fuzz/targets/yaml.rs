@@ -16,14 +16,12 @@ fuzz_target!(|text: &str| {
         }
     };
     let _ = to_toml(&value, BYTES);
-    let (Ok(json), Ok(written)) = (
-        to_json(&value, JsonStyle::RAW, BYTES),
-        to_yaml(&value, BYTES),
-    ) else {
+    let (Ok(json), Ok(written)) = (to_json(&value, JsonStyle::RAW, BYTES), to_yaml(&value, BYTES)) else {
         return;
     };
     // Line ends that are written as they are mean something in version 1.1 only; those at the end are cut off.
-    if json.contains(['\u{85}', '\u{2028}', '\u{2029}']) || json.contains("\\u2028") || json.contains("\\n\"") {
+    if json.contains(['\u{85}', '\u{2028}', '\u{2029}']) || json.contains("\\u2028") || json.contains("\\n\"")
+    {
         return;
     }
     let again = from_yaml(written.as_bytes(), 2 * BYTES).expect("what was written is YAML");

@@ -34,14 +34,27 @@ pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
     let milliseconds: u32 = args.number("milliseconds", 300)?;
     let rounds: usize = args.number("rounds", 5)?;
     args.finish()?;
-    let go = go()?;
+    refuse_if(!has_program("go"), || {
+        "Go is not installed: run `cargo xtask setup`".to_owned()
+    })?;
     let folder = settings.workspace.root.join(FOLDER);
-    let built = ["build", "--release", "--package", "arca-lang", "--example", EXAMPLE];
+    let built = [
+        "build",
+        "--release",
+        "--package",
+        "arca-lang",
+        "--example",
+        EXAMPLE,
+    ];
     setup::stream(workspace::cargo().args(built)).context("the release build")?;
     let program = settings.workspace.target.join("release/examples").join(EXAMPLE);
     let original = settings.workspace.target.join("release/templates-go");
-    let mut build = Command::new(go);
-    build.current_dir(&folder).args(["build", "-o"]).arg(&original).arg(".");
+    let mut build = Command::new("go");
+    build
+        .current_dir(&folder)
+        .args(["build", "-o"])
+        .arg(&original)
+        .arg(".");
     setup::stream(&mut build).context("the build of the program in Go")?;
     let (mut ours, mut theirs) = (Cases::new(), Cases::new());
     for _ in 0..rounds {
@@ -52,16 +65,6 @@ pub(super) fn run(settings: &Settings, mut args: Args) -> Result<()> {
     print(&ours, &theirs, settings.json)
 }
 
-fn go() -> Result<&'static str> {
-    let found = ["go", "/usr/local/go/bin/go"]
-        .into_iter()
-        .find(|program| has_program(program) || Path::new(program).is_file());
-    refuse_if(found.is_none(), || {
-        "Go is not installed: run `cargo xtask setup`".to_owned()
-    })?;
-    found.context("no Go")
-}
-
 fn measure(program: &Path, folder: &Path, milliseconds: u32, cases: &mut Cases) -> Result<()> {
     let mut command = Command::new(program);
     command.arg(folder.join("cases")).arg(milliseconds.to_string());
@@ -69,7 +72,11 @@ fn measure(program: &Path, folder: &Path, milliseconds: u32, cases: &mut Cases) 
         .output()
         .with_context(|| format!("cannot start {}", program.display()))?;
     refuse_if(!output.status.success(), || {
-        format!("{}: {}", program.display(), String::from_utf8_lossy(&output.stderr))
+        format!(
+            "{}: {}",
+            program.display(),
+            String::from_utf8_lossy(&output.stderr)
+        )
     })?;
     for line in String::from_utf8(output.stdout)?.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -88,7 +95,9 @@ fn print(ours: &Cases, theirs: &Cases, as_json: bool) -> Result<()> {
     let mut table = Table::new(&["template", "parse us", "Go", "x", "render us", "Go", "x"]);
     let mut rows = Vec::new();
     for (name, case) in ours {
-        let other = theirs.get(name).with_context(|| format!("Go has not measured {name}"))?;
+        let other = theirs
+            .get(name)
+            .with_context(|| format!("Go has not measured {name}"))?;
         refuse_if(case.sum != other.sum, || {
             format!("{name}: both engines make different texts")
         })?;

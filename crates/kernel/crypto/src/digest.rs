@@ -104,7 +104,10 @@ mod tests {
     #[test]
     fn known_answers_of_the_others() {
         // RFC 1321, A.5; FIPS 180-4 example for SHA-512.
-        assert_eq!(hex(&md5_for_legacy_use(b"abc")), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(
+            hex(&md5_for_legacy_use(b"abc")),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
         assert_eq!(
             hex(&sha512(b"abc")),
             "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\

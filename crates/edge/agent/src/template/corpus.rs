@@ -124,9 +124,8 @@ fn value(json: &serde_json::Value) -> Value {
         },
         Json::String(text) => Value::from(text.as_str()),
         Json::Array(values) => Value::list(values.iter().map(value)),
-        Json::Object(entries) => special(entries).unwrap_or_else(|| {
-            Value::map(entries.iter().map(|(key, inner)| (key.as_str(), value(inner))))
-        }),
+        Json::Object(entries) => special(entries)
+            .unwrap_or_else(|| Value::map(entries.iter().map(|(key, inner)| (key.as_str(), value(inner))))),
     }
 }
 
@@ -143,7 +142,10 @@ fn special(entries: &serde_json::Map<String, serde_json::Value>) -> Option<Value
 
 fn bytes_of(hex: &str) -> Vec<u8> {
     let digits: Vec<u32> = hex.chars().map(|digit| digit.to_digit(16).unwrap()).collect();
-    digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
+    digits
+        .chunks(2)
+        .map(|pair| (pair[0] * 16 + pair[1]) as u8)
+        .collect()
 }
 
 fn render(text: &str) -> Result<Vec<u8>, String> {
@@ -175,7 +177,10 @@ fn outside<'a>(held: &'a dyn Holds, inner: &'a mut dyn Functions) -> Outside<'a>
 /// The place of an error as the corpus has it. Mistakes of the text have a line only.
 fn place(error: &str) -> String {
     let error = error.strip_prefix("template: ").unwrap_or(error);
-    if let Some((place, _)) = error.split_once(">: ").filter(|(place, _)| place.contains("executing")) {
+    if let Some((place, _)) = error
+        .split_once(">: ")
+        .filter(|(place, _)| place.contains("executing"))
+    {
         return format!("execute {place}>");
     }
     let line = error.split(':').nth(1).unwrap_or_default();
@@ -215,7 +220,11 @@ fn functions_give_what_the_original_gives() {
         }
     }
     let (count, all) = (mistakes.len(), cases.len());
-    assert!(mistakes.is_empty(), "{count} mistakes of {all}\n{}", mistakes.join("\n"));
+    assert!(
+        mistakes.is_empty(),
+        "{count} mistakes of {all}\n{}",
+        mistakes.join("\n")
+    );
     assert!(differences.is_empty(), "no such cases: {:?}", differences.keys());
 }
 

@@ -18,7 +18,10 @@ pub struct Size {
 /// # Errors
 /// It has more than [`ELEMENTS`] elements, [`DEPTH`] levels or `bytes` bytes of text.
 pub fn measure(value: &Value, bytes: usize) -> Result<Size, FunctionError> {
-    let mut scale = Scale { left: ELEMENTS, bytes };
+    let mut scale = Scale {
+        left: ELEMENTS,
+        bytes,
+    };
     scale.put(value, DEPTH)?;
     Ok(Size {
         elements: ELEMENTS - scale.left,

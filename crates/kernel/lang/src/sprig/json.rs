@@ -19,7 +19,9 @@ pub(super) const ENTRIES: &[Entry] = &[
         written(JsonStyle::PRETTY, call)
     }),
     entry("toRawJson", &[Kind::Any], |call| written(JsonStyle::RAW, call)),
-    entry("mustToRawJson", &[Kind::Any], |call| written(JsonStyle::RAW, call)),
+    entry("mustToRawJson", &[Kind::Any], |call| {
+        written(JsonStyle::RAW, call)
+    }),
 ];
 
 fn parse(call: &Call<'_>) -> Answer {

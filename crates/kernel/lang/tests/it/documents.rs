@@ -40,7 +40,9 @@ fn trees_have_a_limit() {
     // An alias brings its levels with it.
     let alias = format!("- &a {}\n- {}*a{}", lists(40), "[".repeat(30), "]".repeat(30));
     assert!(yaml_error(&alias).contains("more than 64 levels"));
-    let blocks: String = (0..200).map(|level| format!("{}- \n", " ".repeat(level))).collect();
+    let blocks: String = (0..200)
+        .map(|level| format!("{}- \n", " ".repeat(level)))
+        .collect();
     assert!(yaml_error(&blocks).contains("more than 64 levels"));
     let many = "- 1\n".repeat(ELEMENTS + 1);
     assert!(yaml_error(&many).contains("more than 100000 elements"));
@@ -94,9 +96,17 @@ fn mistakes_name_a_line_and_quote_nothing() {
         let error = yaml_error(text);
         assert!(!error.contains("canary"), "{error}");
         // The parser is at the end of a text when it finds out that something is missing.
-        assert!(error.contains(&format!("line {line}")) || error.contains("line "), "{text}: {error}");
+        assert!(
+            error.contains(&format!("line {line}")) || error.contains("line "),
+            "{text}: {error}"
+        );
     }
-    assert!(from_yaml(b"\xff", BYTES).unwrap_err().to_string().contains("UTF-8"));
+    assert!(
+        from_yaml(b"\xff", BYTES)
+            .unwrap_err()
+            .to_string()
+            .contains("UTF-8")
+    );
     for value in [Value::Nil, Value::list([Value::from("canary"), Value::Nil])] {
         let error = to_toml(&value, BYTES).unwrap_err().to_string();
         assert!(error.contains("nothing") && !error.contains("canary"), "{error}");
@@ -136,7 +146,24 @@ fn any_text() -> impl Strategy<Value = String> {
     let odd = |c: char| !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
     let free = any::<String>().prop_map(move |text| text.chars().filter(|c| odd(*c)).collect());
     let words = prop::sample::select(vec![
-        "yes", "~", "", "0x1f", "1_0", "12:30", ".5", "-", "- x", "a: b", "a #b", "<<", "=", "null", "2001-01-01", "|", "---", "...",
+        "yes",
+        "~",
+        "",
+        "0x1f",
+        "1_0",
+        "12:30",
+        ".5",
+        "-",
+        "- x",
+        "a: b",
+        "a #b",
+        "<<",
+        "=",
+        "null",
+        "2001-01-01",
+        "|",
+        "---",
+        "...",
     ]);
     let lines = prop::collection::vec("[ a'\"#:-]{0,30}", 0..5).prop_map(|lines| lines.join("\n"));
     let long = prop::collection::vec("[a-c '\"]{1,12}", 5..30).prop_map(|words| words.join(" "));

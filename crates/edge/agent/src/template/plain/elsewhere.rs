@@ -4,8 +4,7 @@ const CONSUL: &str =
     "it asks Consul, which this agent does not talk to; read what it holds with secret, file or env";
 const NOMAD: &str =
     "it asks Nomad, which this agent does not talk to; read what it holds with secret, file or env";
-const GROUPS: &str =
-    "it groups services of Consul or Nomad, which this agent does not talk to; group values with scratch.MapSet";
+const GROUPS: &str = "it groups services of Consul or Nomad, which this agent does not talk to; group values with scratch.MapSet";
 const PRINTS: &str = "it prints values to the output of the agent, where logs are kept; write printf \"%#v\" or \
                       toJSONPretty into a file while you look for a mistake";
 const LAYOUT: &str =
@@ -18,9 +17,9 @@ const SECRETS: &str = "templates make no keys, certificates and passwords, which
 /// Why the function of this name is not here, if it is known.
 pub(in super::super) fn refusal(name: &str) -> Option<&'static str> {
     Some(match name {
-        "caLeaf" | "caRoots" | "connect" | "datacenters" | "exportedServices" | "importedServices" | "key"
-        | "keyExists" | "keyOrDefault" | "ls" | "node" | "nodes" | "partitions" | "peerings" | "safeLs"
-        | "safeTree" | "service" | "services" | "tree" => CONSUL,
+        "caLeaf" | "caRoots" | "connect" | "datacenters" | "exportedServices" | "importedServices"
+        | "key" | "keyExists" | "keyOrDefault" | "ls" | "node" | "nodes" | "partitions" | "peerings"
+        | "safeLs" | "safeTree" | "service" | "services" | "tree" => CONSUL,
         "nomadService" | "nomadServices" | "nomadVar" | "nomadVarExists" | "nomadVarList"
         | "nomadVarListSafe" => NOMAD,
         "byMeta" | "byPort" | "byTag" => GROUPS,

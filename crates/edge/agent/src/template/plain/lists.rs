@@ -29,7 +29,10 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("split", STRINGS, |tools, arguments| {
         match trimmed(bytes(arguments, 1)) {
             [] => Ok(Value::list([])),
-            text => tools.library("sprig_splitList", &[value(arguments, 0).clone(), Value::string(text)]),
+            text => tools.library(
+                "sprig_splitList",
+                &[value(arguments, 0).clone(), Value::string(text)],
+            ),
         }
     }),
     entry("splitToMap", THREE_STRINGS, |tools, arguments| {
@@ -93,7 +96,9 @@ fn is_same(element: &Value, part: &Value) -> Result<bool, FunctionError> {
         (Value::String(one), Value::String(other)) => one == other,
         (Value::JsonNumber(one), Value::JsonNumber(other)) => one == other,
         (Value::Int(one), Value::Int(other)) => one == other,
-        (Value::Float(one), Value::Float(other)) => one.partial_cmp(other).is_some_and(std::cmp::Ordering::is_eq),
+        (Value::Float(one), Value::Float(other)) => {
+            one.partial_cmp(other).is_some_and(std::cmp::Ordering::is_eq)
+        }
         _ => false,
     })
 }

@@ -12,9 +12,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     entry("mergeMap", &[Kind::Map, Kind::Map], |tools, arguments| {
         tools.library("sprig_merge", &present(arguments))
     }),
-    entry("mergeMapWithOverride", &[Kind::Map, Kind::Map], |tools, arguments| {
-        tools.library("sprig_mergeOverwrite", &present(arguments))
-    }),
+    entry(
+        "mergeMapWithOverride",
+        &[Kind::Map, Kind::Map],
+        |tools, arguments| tools.library("sprig_mergeOverwrite", &present(arguments)),
+    ),
     entry("explodeMap", &[Kind::Map], |_, arguments| {
         let mut made = Entries::new();
         if let Value::Map(entries) = value(arguments, 0) {

@@ -107,7 +107,9 @@ const OWN: &[Entry] = &[
         }
         Ok(Value::Nil)
     }),
-    entry("scratch", &[], |tools, _| Ok(Value::Object(tools.scratch.clone()))),
+    entry("scratch", &[], |tools, _| {
+        Ok(Value::Object(tools.scratch.clone()))
+    }),
 ];
 
 const FAMILIES: &[&[Entry]] = &[

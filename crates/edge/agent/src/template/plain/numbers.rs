@@ -54,7 +54,9 @@ pub(super) const ENTRIES: &[Entry] = &[
 
 fn int(text: &str) -> Answer {
     let text = if text.is_empty() { "0" } else { text };
-    let number = text.parse().map_err(|_| "the text is no whole number of 64 bits")?;
+    let number = text
+        .parse()
+        .map_err(|_| "the text is no whole number of 64 bits")?;
     Ok(Value::Int(number))
 }
 

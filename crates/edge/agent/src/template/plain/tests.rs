@@ -175,7 +175,10 @@ fn names_from_elsewhere_are_refused_when_the_template_is_read() {
         ("sprig_randInt", "sys/tools/random"),
         ("sprig_addf", "add"),
     ] {
-        let error = rendered(&format!("{{{{ if false }}}}\n{{{{ {name} \"x\" }}}}{{{{ end }}}}")).unwrap_err();
+        let error = rendered(&format!(
+            "{{{{ if false }}}}\n{{{{ {name} \"x\" }}}}{{{{ end }}}}"
+        ))
+        .unwrap_err();
         let start = "template: :2:";
         assert!(error.starts_with(start), "{error}");
         assert!(error.contains(name) && error.contains(instead), "{error}");

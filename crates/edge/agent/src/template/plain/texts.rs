@@ -60,7 +60,9 @@ pub(super) const ENTRIES: &[Entry] = &[
             _ => return Err("want one layout at most, such as 2006-01-02, or unix".into()),
         }))
     }),
-    entry("base64Decode", STRING, |_, arguments| decoded(&STANDARD, arguments)),
+    entry("base64Decode", STRING, |_, arguments| {
+        decoded(&STANDARD, arguments)
+    }),
     entry("base64Encode", STRING, |_, arguments| {
         Ok(Value::from(STANDARD.encode(bytes(arguments, 0))))
     }),

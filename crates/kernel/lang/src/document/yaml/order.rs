@@ -79,6 +79,9 @@ mod tests {
         let keys: Vec<String> = (0..500)
             .map(|index| format!("a{}{}", index % 23, ["", "x", "_"][index % 3]))
             .collect();
-        assert_eq!(sorted(keys.iter().map(|key| (key.as_str(), ())).collect()).len(), 500);
+        assert_eq!(
+            sorted(keys.iter().map(|key| (key.as_str(), ())).collect()).len(),
+            500
+        );
     }
 }

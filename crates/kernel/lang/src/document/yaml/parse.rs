@@ -189,7 +189,12 @@ impl Reader {
     }
 
     fn alias(&mut self, anchor: usize) -> Result<Option<Value>, Fault> {
-        let Some(Anchored { value, weight, height }) = self.anchors.get(&anchor) else {
+        let Some(Anchored {
+            value,
+            weight,
+            height,
+        }) = self.anchors.get(&anchor)
+        else {
             return Err(Fault::Mistake("an anchor contains an alias of itself"));
         };
         let (value, weight, height) = (value.clone(), *weight, *height);
@@ -215,7 +220,14 @@ impl Reader {
                 bytes: self.spent.bytes.saturating_sub(before.bytes),
             };
             let value = value.clone();
-            self.anchors.insert(anchor, Anchored { value, weight, height });
+            self.anchors.insert(
+                anchor,
+                Anchored {
+                    value,
+                    weight,
+                    height,
+                },
+            );
         }
         let Some(block) = self.blocks.last_mut() else {
             return Ok(Some(value));
@@ -298,5 +310,7 @@ fn scalar(text: &str, is_plain: bool, tag: Option<&Tag>) -> Result<Value, Fault>
 fn binary(text: &str) -> Result<Value, Fault> {
     let digits: Cow<'_, str> = text.replace(['\r', '\n'], "").into();
     let bytes = BASE64.decode(digits.as_bytes());
-    Ok(Value::string(bytes.map_err(|_| Fault::Mistake("a !!binary value is not base64"))?))
+    Ok(Value::string(
+        bytes.map_err(|_| Fault::Mistake("a !!binary value is not base64"))?,
+    ))
 }

@@ -53,7 +53,9 @@ fn is_time(word: &str) -> bool {
     let digits = word.bytes().take_while(u8::is_ascii_digit).count();
     digits == 4
         && word.as_bytes().get(4) == Some(&b'-')
-        && TIMES.iter().any(|layout| time_layout::parse(layout, word).is_some())
+        && TIMES
+            .iter()
+            .any(|layout| time_layout::parse(layout, word).is_some())
 }
 
 fn number(word: &str) -> Word {
@@ -140,8 +142,7 @@ fn joined(word: &str) -> String {
 pub(super) fn is_sexagesimal(word: &str) -> bool {
     let unsigned = word.strip_prefix(['-', '+']).unwrap_or(word);
     let (places, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let is_digits =
-        |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let mut places = places.split(':');
     let first = places.next().unwrap_or_default();
     let rest: Vec<&str> = places.collect();

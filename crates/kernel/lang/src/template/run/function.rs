@@ -193,9 +193,7 @@ impl<'t> Run<'t, '_> {
             ExpressionKind::Nil => return Err(self.misfit(format!("cannot assign nil to {}", kind.name()))),
             _ if kind == Kind::Any => None,
             ExpressionKind::Bool(value) => Some((kind == Kind::Bool).then_some(Value::Bool(*value))),
-            ExpressionKind::String { bytes, .. } => {
-                Some((kind == Kind::String).then(|| Value::string(bytes)))
-            }
+            ExpressionKind::String { value, .. } => Some((kind == Kind::String).then(|| value.clone())),
             ExpressionKind::Number(number) => Some(number_as(number, kind)),
             _ => None,
         };
