@@ -16,6 +16,7 @@ mod report;
 mod scale;
 mod server;
 mod statistics;
+mod templates;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,7 @@ Usage: cargo xtask bench server [options]
        cargo xtask bench logins [options]
        cargo xtask bench events [options]
        cargo xtask bench agent [options]
+       cargo xtask bench templates [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
@@ -41,6 +43,7 @@ leases   many users of a PostgreSQL database (started for it), and reads of secr
 logins   very many logins by a few identities, and the memory, entities and tokens they leave behind
 events   how long an event takes from a write to many subscribers, and the memory of an idle one
 agent    start, memory and idle CPU of an agent with ten templates, and how long a write takes to its file
+templates  parsing and rendering templates, beside Go's text/template (needs Go)
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -66,7 +69,11 @@ bench logins:
   --logins=10000 --identities=100 --connections=64
 
 bench events, bench agent:
-  --subscribers=1000 --writes=200";
+  --subscribers=1000 --writes=200
+
+bench templates:
+  --milliseconds=300  least length of one measurement
+  --rounds=5          how often each is repeated; medians are printed";
 
 /// What all benchmarks are told.
 struct Settings {
@@ -116,8 +123,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         Some("logins") => logins::run(&settings, args),
         Some("events") => events::run(&settings, args),
         Some("agent") => agent::run(&settings, args),
+        Some("templates") => templates::run(&settings, args),
         _ => bail!(
-            "say what to measure: server, scale, leases, logins, events or agent; `cargo xtask bench --help` explains them"
+            "say what to measure: server, scale, leases, logins, events, agent or templates; `cargo xtask bench --help` explains them"
         ),
     }
 }

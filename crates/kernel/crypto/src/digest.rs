@@ -1,6 +1,7 @@
-//! SHA-256 (FIPS 180-4), in one call or piece by piece.
+//! SHA-256 (FIPS 180-4), in one call or piece by piece, and digests that others ask for.
 
-use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
+use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
+use md5::Digest as _;
 
 /// Bytes of a digest.
 pub const DIGEST_BYTES: usize = 32;
@@ -20,6 +21,21 @@ pub fn sha1_of_protocol(data: &[u8]) -> [u8; 20] {
         *out = *byte;
     }
     out
+}
+
+/// The SHA-512 digest of `data`.
+#[must_use]
+pub fn sha512(data: &[u8]) -> [u8; 64] {
+    let mut out = [0; 64];
+    out.copy_from_slice(digest(&SHA512, data).as_ref());
+    out
+}
+
+/// The MD5 digest of `data` (RFC 1321), which is broken: for texts of users that ask for it, such as the password
+/// digests of old programs.
+#[must_use]
+pub fn md5_for_legacy_use(data: &[u8]) -> [u8; 16] {
+    md5::Md5::digest(data).into()
 }
 
 /// A digest of data that arrives in pieces.
@@ -83,6 +99,20 @@ mod tests {
         ] {
             assert_eq!(hex(&sha256(data.as_bytes())), digest);
         }
+    }
+
+    #[test]
+    fn known_answers_of_the_others() {
+        // RFC 1321, A.5; FIPS 180-4 example for SHA-512.
+        assert_eq!(
+            hex(&md5_for_legacy_use(b"abc")),
+            "900150983cd24fb0d6963f7d28e17f72"
+        );
+        assert_eq!(
+            hex(&sha512(b"abc")),
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+             2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+        );
     }
 
     proptest! {

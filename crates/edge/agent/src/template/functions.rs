@@ -8,7 +8,7 @@ use arca_base::{Secret, glob};
 use arca_lang::template::{Conduct, FunctionError, Functions, Kind, Signature, Value};
 
 use crate::config::Account;
-use crate::secrets::{BadDependency, Dependency, Secrets};
+use crate::secrets::{BadDependency, Dependency, Held, Secrets};
 
 /// Most files one rendering writes on the side.
 const SIDE_FILES: usize = 100;
@@ -23,9 +23,21 @@ pub(crate) struct SideFile {
     pub(crate) content: Secret<Vec<u8>>,
 }
 
+/// Where what templates ask for is held.
+pub(crate) trait Holds {
+    /// What is held for `dependency`, if it is there already.
+    fn held(&self, dependency: &Dependency) -> Option<Arc<Held>>;
+}
+
+impl Holds for Secrets {
+    fn held(&self, dependency: &Dependency) -> Option<Arc<Held>> {
+        self.look(dependency)
+    }
+}
+
 /// Functions with what they noticed during one pass.
 pub(crate) struct Outside<'a> {
-    pub(crate) secrets: &'a Secrets,
+    pub(crate) secrets: &'a dyn Holds,
     pub(crate) inner: &'a mut dyn Functions,
     pub(crate) denied: &'a [String],
     pub(crate) sandbox: Option<&'a Path>,
@@ -48,9 +60,15 @@ impl Functions for Outside<'_> {
                 &[Kind::String, Kind::String, Kind::String, Kind::String],
                 Kind::String,
             ),
-            "plugin" => Signature::variadic(STRING, Kind::Any),
             other => return self.inner.signature(other),
         })
+    }
+
+    fn refusal(&self, name: &str) -> Option<&'static str> {
+        match name {
+            "plugin" => Some("programs are not run by templates; use the command of the template"),
+            other => self.inner.refusal(other),
+        }
     }
 
     fn conduct(&self, name: &str) -> Conduct {
@@ -72,12 +90,14 @@ impl Functions for Outside<'_> {
                 [] => Ok(Value::Nil),
                 [path, rest @ ..] => self.look(Dependency::secret(path, rest)),
             },
+            "secrets" if first(&texts()?).is_empty() => Ok(Value::list([])),
             "secrets" => self.look(Dependency::list(first(&texts()?))),
             "pkiCert" => {
                 let texts = texts()?;
                 let rest = texts.get(1..).unwrap_or_default();
                 self.look(Dependency::certificate(first(&texts), rest))
             }
+            "file" if first(&texts()?).is_empty() => Ok(Value::from("")),
             "file" => {
                 let path = first(&texts()?).trim();
                 self.stay_inside(path)?;
@@ -98,7 +118,6 @@ impl Functions for Outside<'_> {
                 ))
             }
             "writeToFile" => self.write_to_file(arguments),
-            "plugin" => Err("programs are not run by templates; use the command of the template".into()),
             other => self.inner.call(other, arguments),
         }
     }
@@ -117,7 +136,7 @@ impl Outside<'_> {
     fn look(&mut self, dependency: Result<Dependency, BadDependency>) -> Result<Value, FunctionError> {
         let dependency = Arc::new(dependency.map_err(|error| FunctionError::new(error.to_string()))?);
         self.used.insert(Arc::clone(&dependency));
-        if let Some(held) = self.secrets.look(&dependency) {
+        if let Some(held) = self.secrets.held(&dependency) {
             return Ok(held.value(&dependency));
         }
         self.missing.insert(dependency);

@@ -108,9 +108,14 @@ impl Item {
     }
 
     /// Renders it. What it needs from now on is told to `secrets`.
-    pub(super) fn render(&mut self, secrets: &Secrets, now: Duration, entropy: &dyn Entropy) -> Rendered {
+    pub(super) fn render(
+        &mut self,
+        secrets: &Secrets,
+        (now, wall): (Duration, Timestamp),
+        entropy: &dyn Entropy,
+    ) -> Rendered {
         let version = secrets.outlook(self.number).version;
-        let pass = self.pass(secrets);
+        let pass = self.pass(secrets, wall);
         self.seen = Some(version);
         self.stirred = None;
         self.want(secrets, &pass.used);
@@ -142,8 +147,8 @@ impl Item {
         }
     }
 
-    fn pass(&self, secrets: &Secrets) -> Pass {
-        let pass = self.text.pass(secrets);
+    fn pass(&self, secrets: &Secrets, wall: Timestamp) -> Pass {
+        let pass = self.text.pass(secrets, wall);
         let Target::File(destination) = &self.target else {
             return pass;
         };
@@ -151,7 +156,7 @@ impl Item {
             return pass;
         }
         // The first time, what another run has had issued may be in the file.
-        let again = || self.text.pass(secrets);
+        let again = || self.text.pass(secrets, wall);
         reuse::certificate(destination, secrets, &pass.missing, again).unwrap_or(pass)
     }
 

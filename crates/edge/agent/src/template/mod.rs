@@ -14,6 +14,8 @@
 //! A template that fails keeps what it made last, and the others go on.
 
 mod command;
+#[cfg(test)]
+mod corpus;
 mod destination;
 mod functions;
 mod item;
@@ -192,7 +194,7 @@ impl Templates {
             let outlook = secrets.outlook(item.number);
             match item.due(outlook.version, now) {
                 Some(due) if due <= now => {
-                    let rendered = item.render(secrets, now, &**entropy);
+                    let rendered = item.render(secrets, (now, wall), &**entropy);
                     item.note(&rendered, board, wall);
                     if let (Rendered::Changed, Some(command)) = (&rendered, &item.command) {
                         commands.push(command.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use arca_base::id;
+use arca_base::{Timestamp, id};
 use arca_crypto::digest::sha256;
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ impl Templates {
             let found: Vec<Rehearsal> = self
                 .items
                 .iter_mut()
-                .map(|item| item.rehearse(&self.around.secrets))
+                .map(|item| item.rehearse(&self.around.secrets, clock.now()))
                 .collect();
             let left = end.saturating_sub(clock.monotonic());
             let is_settled = self.items.iter().zip(&found).all(|(item, found)| {
@@ -58,8 +58,8 @@ impl Templates {
 }
 
 impl Item {
-    fn rehearse(&mut self, secrets: &crate::secrets::Secrets) -> Rehearsal {
-        let pass = self.text.pass(secrets);
+    fn rehearse(&mut self, secrets: &crate::secrets::Secrets, now: Timestamp) -> Rehearsal {
+        let pass = self.text.pass(secrets, now);
         secrets.want(self.number, &pass.used);
         let outlook = secrets.outlook(self.number);
         let trouble = outlook.trouble.map(|trouble| trouble.message);

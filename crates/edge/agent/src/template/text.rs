@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-use arca_base::Secret;
+use arca_base::{Secret, Timestamp};
 use arca_lang::template::{Delimiters, Functions, Limits, MissingKey, Options, Syntax, Template, Value};
 
 use super::functions::{Outside, SideFile};
@@ -89,7 +89,8 @@ impl Text {
         self.settings.error_fatal
     }
 
-    pub(super) fn pass(&self, secrets: &Secrets) -> Pass {
+    /// One pass at `now`.
+    pub(super) fn pass(&self, secrets: &Secrets, now: Timestamp) -> Pass {
         let options = Options {
             missing_key: if self.settings.error_on_missing_key {
                 MissingKey::Error
@@ -101,7 +102,7 @@ impl Text {
                 ..Limits::default()
             },
         };
-        let mut inner = Library::default();
+        let mut inner = Library::new(OUTPUT, now);
         let mut functions = outside(&self.settings, secrets, &mut inner);
         let rendered = self.template.render_bytes(&Value::Nil, &mut functions, &options);
         let Outside {
@@ -144,7 +145,7 @@ fn parse(settings: &TemplateText, destination: &str, secrets: &Secrets) -> Resul
         bytes: LONGEST,
         ..Syntax::default()
     };
-    let mut inner = Library::default();
+    let mut inner = Library::new(OUTPUT, Timestamp::EPOCH);
     let functions = outside(settings, secrets, &mut inner);
     Template::parse_with("", &text, &functions, &syntax).map_err(|error| BadTemplate::Syntax {
         destination: destination.to_owned(),

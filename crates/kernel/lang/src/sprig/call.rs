@@ -30,6 +30,11 @@ impl<'a> Call<'a> {
         self.patterns
     }
 
+    /// Longest text, in bytes.
+    pub(super) const fn limit(&self) -> usize {
+        self.bytes
+    }
+
     /// All arguments.
     pub(super) const fn all(&self) -> &'a [Value] {
         self.arguments

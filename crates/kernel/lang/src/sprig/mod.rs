@@ -58,13 +58,8 @@ use std::sync::LazyLock;
 use call::Call;
 use regex::Patterns;
 
+use crate::document::{DEPTH, ELEMENTS, measure};
 use crate::template::{Conduct, FunctionError, Functions, Kind, Signature, Value};
-
-/// Elements of a list or a map that a function makes.
-const ELEMENTS: usize = 100_000;
-
-/// Lists and maps inside each other.
-const DEPTH: usize = 64;
 
 /// Elements and kilobytes that all calls of one rendering may give together.
 const EFFORT: usize = 30_000_000;
@@ -160,14 +155,19 @@ impl Sprig {
         BY_NAME.keys().map(|name| format!("{PREFIX}{name}"))
     }
 
-    /// Refuses values that are too large, too deep, or too much for one rendering.
-    fn weigh(&mut self, value: &Value) -> Result<(), FunctionError> {
-        let mut scale = Scale {
-            left: ELEMENTS,
-            bytes: self.bytes,
-        };
-        scale.put(value, DEPTH)?;
-        self.effort += ELEMENTS - scale.left + (self.bytes - scale.bytes) / 1024;
+    /// Longest text a function may make, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Counts what a function made, also one beside this library.
+    ///
+    /// # Errors
+    /// It is too large, too deep, or too much for one rendering.
+    pub fn weigh(&mut self, value: &Value) -> Result<(), FunctionError> {
+        let size = measure(value, self.bytes)?;
+        self.effort += size.elements + size.bytes / 1024;
         if self.effort > EFFORT {
             return Err("the functions of this template have made too many values".into());
         }
@@ -209,41 +209,5 @@ impl Functions for Sprig {
             }
             _ => Conduct::Gives,
         }
-    }
-}
-
-/// What a value may still weigh. Shared parts count as often as they are reached, so whatever walks the value later
-/// is bounded too.
-struct Scale {
-    left: usize,
-    bytes: usize,
-}
-
-impl Scale {
-    fn put(&mut self, value: &Value, depth: usize) -> Result<(), FunctionError> {
-        let depth = depth
-            .checked_sub(1)
-            .ok_or_else(|| FunctionError::new(format!("the result has more than {DEPTH} levels")))?;
-        self.left = self
-            .left
-            .checked_sub(1)
-            .ok_or_else(|| FunctionError::new(format!("the result has more than {ELEMENTS} elements")))?;
-        match value {
-            Value::String(bytes) => self.text(bytes.len()),
-            Value::List(values) => values.iter().try_for_each(|value| self.put(value, depth)),
-            Value::Map(entries) => entries.iter().try_for_each(|(key, value)| {
-                self.text(key.len())?;
-                self.put(value, depth)
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn text(&mut self, length: usize) -> Result<(), FunctionError> {
-        self.bytes = self
-            .bytes
-            .checked_sub(length)
-            .ok_or("the result is longer than the output may be")?;
-        Ok(())
     }
 }

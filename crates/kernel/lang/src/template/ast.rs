@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::value::Value;
+
 /// One step of a template.
 pub(super) enum Node {
     Text(Box<str>),
@@ -58,7 +60,7 @@ pub(super) enum ExpressionKind {
     Number(Number),
     String {
         written: Box<str>,
-        bytes: Vec<u8>,
+        value: Value,
     },
     /// `.a.b`
     Field(Vec<Box<str>>),
@@ -79,6 +81,32 @@ pub(super) struct Number {
     pub(super) int: Option<i64>,
     pub(super) uint: Option<u64>,
     pub(super) float: Option<f64>,
+    /// What it is where any kind of number will do: with a point or an exponent it is a fraction.
+    pub(super) any: Option<Value>,
+}
+
+impl Number {
+    pub(super) fn new(written: &str, int: Option<i64>, uint: Option<u64>, float: Option<f64>) -> Self {
+        let unsigned = written.trim_start_matches(['+', '-']);
+        let is_hex = unsigned.starts_with("0x") || unsigned.starts_with("0X");
+        let marks: &[char] = if is_hex {
+            &['p', 'P']
+        } else {
+            &['.', 'e', 'E', 'p', 'P']
+        };
+        let is_fraction = !written.starts_with('\'') && written.contains(marks);
+        let any = match float.filter(|_| is_fraction) {
+            Some(float) => Some(Value::Float(float)),
+            None => int.map(Value::Int),
+        };
+        Self {
+            written: written.into(),
+            int,
+            uint,
+            float,
+            any,
+        }
+    }
 }
 
 impl fmt::Display for Expression {

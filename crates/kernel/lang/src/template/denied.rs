@@ -44,6 +44,10 @@ impl<F: Functions> Functions for Denied<F> {
         self.inner.call(name, arguments)
     }
 
+    fn refusal(&self, name: &str) -> Option<&'static str> {
+        self.inner.refusal(name)
+    }
+
     fn conduct(&self, name: &str) -> Conduct {
         self.inner.conduct(name)
     }

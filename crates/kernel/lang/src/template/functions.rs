@@ -18,6 +18,12 @@ pub trait Functions {
     /// Whatever the function says; the template ends with it. The message must not quote a secret.
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError>;
 
+    /// Why a function of this name is known and not here, and what to use instead. Asked for names without a
+    /// signature; part of the error that such a template does not parse with.
+    fn refusal(&self, _name: &str) -> Option<&'static str> {
+        None
+    }
+
     /// What the engine does beyond calling it.
     fn conduct(&self, _name: &str) -> Conduct {
         Conduct::Gives

@@ -29,12 +29,8 @@ pub(super) fn character(written: &str) -> Result<Number, String> {
     if rest != "'" {
         return Err(format!("malformed character constant: {written}"));
     }
-    Ok(Number {
-        written: written.into(),
-        int: Some(i64::from(code)),
-        uint: Some(u64::from(code)),
-        float: Some(f64::from(code)),
-    })
+    let (int, uint, float) = (i64::from(code), u64::from(code), f64::from(code));
+    Ok(Number::new(written, Some(int), Some(uint), Some(float)))
 }
 
 enum Piece {
@@ -102,14 +98,9 @@ pub(super) fn number(written: &str) -> Result<Number, String> {
         }
     });
     let unsigned = magnitude.filter(|size| digits.len() == written.len() || *size == 0);
-    let mut number = Number {
-        written: written.into(),
-        int: signed,
-        uint: unsigned,
-        float: signed.map(as_float).or(unsigned.map(|size| size as f64)),
-    };
-    if number.float.is_some() {
-        return Ok(number);
+    let float = signed.map(as_float).or(unsigned.map(|size| size as f64));
+    if float.is_some() {
+        return Ok(Number::new(written, signed, unsigned, float));
     }
     let illegal = || format!("illegal number syntax: {written:?}");
     let size = fraction(digits).ok_or_else(illegal)?;
@@ -117,10 +108,9 @@ pub(super) fn number(written: &str) -> Result<Number, String> {
         return Err(format!("integer overflow: {written:?}"));
     }
     let float = if negative { -size } else { size };
-    number.float = Some(float);
-    number.int = Some(float as i64).filter(|int| *int as f64 == float);
-    number.uint = Some(float as u64).filter(|uint| *uint as f64 == float);
-    Ok(number)
+    let int = Some(float as i64).filter(|int| *int as f64 == float);
+    let uint = Some(float as u64).filter(|uint| *uint as f64 == float);
+    Ok(Number::new(written, int, uint, Some(float)))
 }
 
 const fn as_float(int: i64) -> f64 {

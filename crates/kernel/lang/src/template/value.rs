@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::functions::FunctionError;
+use super::functions::{FunctionError, Signature};
 
 /// A value of a template.
 ///
@@ -44,6 +44,11 @@ pub trait Object: Send + Sync {
 
     /// The field of this name. `None` if there is none.
     fn field(&self, name: &str) -> Option<Value>;
+
+    /// What the method of this name takes. `None` if it is to say itself what does not fit.
+    fn signature(&self, _name: &str) -> Option<Signature> {
+        None
+    }
 
     /// Calls the method of this name. `None` if there is none.
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>>;

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod documents;
 mod hcl_corpus;
 mod hcl_decode;
 mod hcl_errors;

@@ -5,6 +5,7 @@ use super::super::builtin::Builtin;
 use super::super::error::Cause;
 use super::super::lexer::TokenKind;
 use super::super::literal;
+use super::super::value::Value;
 use super::{Parsed, Parser};
 
 /// Most variables that are known at one place: each use looks for its variable among them.
@@ -161,8 +162,8 @@ impl Parser<'_> {
             }
             TokenKind::String | TokenKind::RawString => {
                 let bytes = literal::string(token.text).ok_or_else(|| self.fault("invalid syntax"))?;
-                let written = token.text.into();
-                ExpressionKind::String { written, bytes }
+                let (written, value) = (token.text.into(), Value::string(bytes));
+                ExpressionKind::String { written, value }
             }
             TokenKind::OpenParen => {
                 let inner =
@@ -179,7 +180,11 @@ impl Parser<'_> {
 
     fn function(&self, name: &str) -> Parsed<ExpressionKind> {
         if self.functions.signature(name).is_none() && Builtin::of(name).is_none() {
-            return Err(self.fault(format!("function {name:?} not defined")));
+            let message = format!("function {name:?} not defined");
+            return Err(self.fault(match self.functions.refusal(name) {
+                Some(reason) => format!("{message}: {reason}"),
+                None => message,
+            }));
         }
         Ok(ExpressionKind::Function(name.into()))
     }

@@ -90,7 +90,7 @@ impl<'t> Run<'t, '_> {
             ExpressionKind::Nil => Ok(Operand::Absent),
             ExpressionKind::Bool(value) => Ok(Operand::Plain(Value::Bool(*value))),
             ExpressionKind::Number(number) => self.number(number),
-            ExpressionKind::String { bytes, .. } => Ok(Operand::Plain(Value::string(bytes))),
+            ExpressionKind::String { value, .. } => Ok(Operand::Plain(value.clone())),
             ExpressionKind::Field(fields) => self.fields(dot, place, dot.clone(), fields, handed),
             ExpressionKind::Variable { name, fields } => {
                 let value = self.variable(name)?;
@@ -114,22 +114,9 @@ impl<'t> Run<'t, '_> {
         value.ok_or_else(|| self.misfit(format!("undefined variable: {name}")))
     }
 
-    /// A number where any kind will do: with a point or an exponent it is a fraction.
     fn number(&self, number: &Number) -> Done<Operand> {
-        let written = &number.written;
-        let is_hex = written.trim_start_matches(['+', '-']).starts_with(['0']) && {
-            let prefix = written.trim_start_matches(['+', '-']).as_bytes();
-            matches!(prefix.get(1), Some(b'x' | b'X')) && !written.contains(['p', 'P'])
-        };
-        let is_fraction =
-            !is_hex && !written.starts_with('\'') && written.contains(['.', 'e', 'E', 'p', 'P']);
-        let value = match number.float.filter(|_| is_fraction) {
-            Some(float) => Some(Value::Float(float)),
-            None => number.int.map(Value::Int),
-        };
-        value
-            .map(Operand::Plain)
-            .ok_or_else(|| self.misfit(format!("{written} overflows int")))
+        let value = number.any.clone().map(Operand::Plain);
+        value.ok_or_else(|| self.misfit(format!("{} overflows int", number.written)))
     }
 
     fn fields(
@@ -210,7 +197,14 @@ impl<'t> Run<'t, '_> {
         if !matches!(value, Value::Object(_) | Value::JsonNumber(_)) {
             return Ok(None);
         }
-        let arguments = self.any_arguments(dot, handed)?;
+        let signature = match value {
+            Value::Object(object) => object.signature(name),
+            _ => None,
+        };
+        let arguments = match signature {
+            Some(signature) => self.fitting_arguments(dot, name, signature, handed)?,
+            None => self.any_arguments(dot, handed)?,
+        };
         let result = match value {
             Value::Object(object) => object.method(name, &arguments),
             Value::JsonNumber(digits) => json_number(digits, name, arguments.len()),

@@ -159,6 +159,19 @@ impl<'t> Run<'t, '_> {
         Ok(operands.into_iter().map(Operand::into_value).collect())
     }
 
+    /// The arguments of a method that says what it takes.
+    pub(super) fn fitting_arguments(
+        &mut self,
+        dot: &Operand,
+        name: &str,
+        signature: Signature,
+        handed: Handed<'t>,
+    ) -> Done<Vec<Value>> {
+        self.check_count(name, signature, &handed)?;
+        let operands = self.arguments(dot, signature, handed)?;
+        Ok(operands.into_iter().map(Operand::into_value).collect())
+    }
+
     /// Arguments that fit the signature.
     fn arguments(&mut self, dot: &Operand, signature: Signature, handed: Handed<'t>) -> Done<Vec<Operand>> {
         let mut operands = Vec::with_capacity(handed.arguments.len() + 1);
@@ -180,9 +193,7 @@ impl<'t> Run<'t, '_> {
             ExpressionKind::Nil => return Err(self.misfit(format!("cannot assign nil to {}", kind.name()))),
             _ if kind == Kind::Any => None,
             ExpressionKind::Bool(value) => Some((kind == Kind::Bool).then_some(Value::Bool(*value))),
-            ExpressionKind::String { bytes, .. } => {
-                Some((kind == Kind::String).then(|| Value::string(bytes)))
-            }
+            ExpressionKind::String { value, .. } => Some((kind == Kind::String).then(|| value.clone())),
             ExpressionKind::Number(number) => Some(number_as(number, kind)),
             _ => None,
         };
