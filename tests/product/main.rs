@@ -17,6 +17,7 @@ mod article_audit;
 mod article_commands;
 mod article_database;
 mod audit_trail;
+mod ceremonies;
 mod clients;
 mod database_chaos;
 mod documentation;

@@ -1,8 +1,11 @@
 //! `operator`.
 
 mod diagnose;
+mod generate_root;
 mod init;
 mod keyring;
+mod rekey;
+mod share;
 mod unseal;
 
 use clap::Subcommand;
@@ -25,6 +28,10 @@ pub(crate) enum Operator {
     Rotate,
     /// Look at what a server needs, and say what is wrong, without starting one
     Diagnose(diagnose::Diagnose),
+    /// Make a root token from enough shares
+    GenerateRoot(generate_root::GenerateRoot),
+    /// Change the shares of the unseal key or the recovery key
+    Rekey(rekey::Rekey),
 }
 
 impl Operator {
@@ -36,6 +43,8 @@ impl Operator {
             Self::KeyStatus => keyring::status(session).await,
             Self::Rotate => keyring::rotate(session).await,
             Self::Diagnose(command) => command.run(session).await,
+            Self::GenerateRoot(command) => command.run(session).await,
+            Self::Rekey(command) => command.run(session).await,
         }
     }
 }
