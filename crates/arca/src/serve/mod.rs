@@ -15,8 +15,9 @@ use arca_base::{Clock, Entropy};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::Catalog;
 use arca_core::router::LeaseDefaults;
+use arca_core::seal::Seal;
 use arca_core::{Core, Settings};
-use arca_server::config::{ConfigError, Configuration, Environment};
+use arca_server::config::{ConfigError, Configuration, Environment, Strictness};
 use arca_server::server::{BindError, Options};
 use arca_server::{Server, SystemClock};
 
@@ -97,9 +98,23 @@ pub(crate) async fn core(configuration: &Configuration, world: &World) -> Result
         cache: CacheLimits::default(),
         cluster_name: configuration.cluster_name.clone(),
         api_address: configuration.api_address.clone(),
+        former_seal: former_seal(configuration, world)?,
+        raw_storage: configuration.raw_storage,
         sanitized_config: configuration.sanitized(),
     };
     Ok(Arc::new(Core::new(settings)))
+}
+
+/// The seal a store is moved away from, if the configuration still has it.
+fn former_seal(configuration: &Configuration, world: &World) -> Result<Option<Seal>, ServeError> {
+    let former = configuration.former_seal.as_ref();
+    former.map(|former| seal::build(former, world)).transpose()
+}
+
+/// The seal of a configuration, for work without a server.
+pub(crate) fn configured_seal(paths: &[std::path::PathBuf], world: &World) -> Result<Seal, ServeError> {
+    let configuration = Configuration::load(paths, &world.environment, Strictness::Lenient)?;
+    seal::build(&configuration.seal, world)
 }
 
 /// Open sockets over a core.

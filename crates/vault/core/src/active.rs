@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arca_base::{Clock, Entropy, NamespaceId, Secret};
 use arca_crypto::aead::AeadKey;
+use arca_storage::Revision;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,7 @@ use crate::mfa::Mfa;
 use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
+use crate::snapshot::restore::State;
 use crate::tokens::Tokens;
 
 /// Name and identifier of the cluster, as stored.
@@ -75,6 +77,10 @@ pub struct Active {
     pub(crate) settings: Arc<Settings>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
+    /// The generation of the store this server was opened for; see [`State`].
+    pub(crate) generation: Option<Revision>,
+    /// Another node is restoring a snapshot.
+    pub(crate) superseded: CancellationToken,
     view: View,
     expiring: AtomicBool,
 }
@@ -113,14 +119,27 @@ impl Active {
             .map_err(BarrierError::from)?
             .ok_or(StartError::NoKeyring)?;
         let keyring = Keyring::open(&root_key, &sealed.sealed)?;
+        if storage
+            .get(layout::RELOCATION)
+            .await
+            .map_err(BarrierError::from)?
+            .is_some()
+        {
+            return Err(StartError::Part(Fault::unavailable(
+                "the store is being copied by operator migrate: run it to its end, or give it up with operator migrate -reset",
+            )));
+        }
+        let generation = State::generation(&storage).await.map_err(StartError::Part)?;
         let entropy = settings.entropy.clone();
-        let barrier = Arc::new(Barrier::new(storage, keyring, entropy, settings.cache));
+        let barrier = Barrier::new(storage, keyring, entropy, settings.cache).of_generation(generation);
+        let barrier = Arc::new(barrier);
         let cluster = barrier
             .get(layout::CLUSTER)
             .await?
             .ok_or(StartError::Missing("the cluster record"))?;
         let cluster: Cluster = parse(cluster.plaintext.expose()).map_err(BarrierError::from)?;
-        Self::assemble(root_key, barrier, cluster, settings, metrics).await
+        let active = Self::assemble(root_key, barrier, cluster, settings, metrics).await?;
+        Ok(Self { generation, ..active })
     }
 
     async fn assemble(
@@ -178,6 +197,8 @@ impl Active {
             settings,
             metrics,
             stop: CancellationToken::new(),
+            generation: None,
+            superseded: CancellationToken::new(),
             view,
             expiring: AtomicBool::new(false),
         })

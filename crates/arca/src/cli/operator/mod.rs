@@ -6,6 +6,7 @@ mod init;
 mod keyring;
 mod rekey;
 mod share;
+mod snapshot;
 mod unseal;
 
 use clap::Subcommand;
@@ -32,6 +33,12 @@ pub(crate) enum Operator {
     GenerateRoot(generate_root::GenerateRoot),
     /// Change the shares of the unseal key or the recovery key
     Rekey(rekey::Rekey),
+    /// Save, restore and check snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// Snapshots, under the name existing scripts use
+    #[command(subcommand)]
+    Raft(snapshot::Raft),
 }
 
 impl Operator {
@@ -45,6 +52,8 @@ impl Operator {
             Self::Diagnose(command) => command.run(session).await,
             Self::GenerateRoot(command) => command.run(session).await,
             Self::Rekey(command) => command.run(session).await,
+            Self::Snapshot(command) => command.run(session).await,
+            Self::Raft(command) => command.run(session).await,
         }
     }
 }

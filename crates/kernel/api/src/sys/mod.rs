@@ -11,6 +11,7 @@ pub mod policies;
 pub mod quotas;
 pub mod seal;
 pub mod status;
+pub mod storage;
 pub mod wrapping;
 
 crate::fields! {

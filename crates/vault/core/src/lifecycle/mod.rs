@@ -1,9 +1,10 @@
 //! Initialize, unseal, seal: the states of a server.
 
 mod initialize;
+mod restore;
 mod unseal;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use arca_base::{Json, Secret, json_object};
@@ -17,7 +18,7 @@ use crate::core::Settings;
 use crate::fault::Fault;
 use crate::layout;
 use crate::metrics::Metrics;
-use crate::seal::{SealConfig, SealError, SealKind};
+use crate::seal::{Seal, SealConfig, SealError, SealKind, guard_rows};
 use crate::tasks;
 
 /// The state of a server and the way from one to the next.
@@ -28,6 +29,8 @@ pub struct Lifecycle {
     progress: Mutex<Progress>,
     /// One transition at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Itself, for what goes on by itself.
+    itself: Weak<Self>,
 }
 
 /// Shares given so far.
@@ -60,17 +63,20 @@ pub struct SealStatus {
     pub cluster: Option<Cluster>,
     /// What keeps the sealed bytes.
     pub storage: &'static str,
+    /// Whether a snapshot is on its way into the store.
+    pub restoring: bool,
 }
 
 impl Lifecycle {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self {
+    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             active: ArcSwapOption::empty(),
             progress: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
-        }
+            itself: itself.clone(),
+        })
     }
 
     pub(crate) const fn settings(&self) -> &Arc<Settings> {
@@ -91,12 +97,8 @@ impl Lifecycle {
         self.active.load().is_none()
     }
 
-    async fn config(&self) -> Result<Option<SealConfig>, Fault> {
-        let name = if self.settings.seal.is_automatic() {
-            layout::RECOVERY_CONFIG
-        } else {
-            layout::SEAL_CONFIG
-        };
+    async fn config(&self, seal: &Seal) -> Result<Option<SealConfig>, Fault> {
+        let (name, _) = guard_rows(seal);
         let Some(entry) = self.settings.storage.get(name).await.map_err(Fault::internal)? else {
             return Ok(None);
         };
@@ -110,6 +112,9 @@ impl Lifecycle {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn is_initialized(&self) -> Result<bool, Fault> {
+        if self.is_sealed() && self.is_being_restored().await? {
+            return Ok(true);
+        }
         let config = self.settings.storage.get(layout::SEAL_CONFIG).await;
         Ok(config.map_err(Fault::internal)?.is_some())
     }
@@ -119,12 +124,13 @@ impl Lifecycle {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn status(&self) -> Result<SealStatus, Fault> {
-        let config = self.config().await?;
         let active = self.active();
+        let restoring = active.is_none() && self.is_being_restored().await?;
+        let config = self.config(&self.settings.seal).await?;
         let progress = self.progress.lock();
         Ok(SealStatus {
             kind: self.settings.seal.kind(),
-            initialized: config.is_some(),
+            initialized: restoring || config.is_some(),
             sealed: active.is_none(),
             threshold: config.as_ref().map_or(0, |config| config.threshold),
             shares: config.as_ref().map_or(0, |config| config.shares),
@@ -133,6 +139,7 @@ impl Lifecycle {
             recovery_seal: self.settings.seal.is_automatic(),
             cluster: active.map(|active| active.cluster.clone()),
             storage: self.settings.storage.kind(),
+            restoring,
         })
     }
 
@@ -148,6 +155,7 @@ impl Lifecycle {
             })?;
         let active = Arc::new(active);
         tasks::start(&active);
+        self.watch_for_restores(&active);
         self.active.store(Some(active));
         tracing::info!("unsealed");
         Ok(())
@@ -188,6 +196,10 @@ impl SealStatus {
             "storage_type" => self.storage,
         };
         if let Json::Object(members) = &mut status {
+            if self.restoring {
+                let warning = "a snapshot is being restored; the server can be unsealed when that is done";
+                members.insert("warnings".to_owned(), vec![warning].into());
+            }
             if self.recovery_seal {
                 members.insert("recovery_seal_type".to_owned(), "shamir".into());
             }

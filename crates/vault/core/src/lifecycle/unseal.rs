@@ -17,9 +17,10 @@ impl Lifecycle {
     /// then forgotten.
     pub async fn unseal(&self, share: &str) -> Result<(), Fault> {
         let _turn = self.turn.lock().await;
-        let guards = Guards::read(&self.settings.storage, &self.settings.seal)
-            .await?
-            .ok_or_else(|| Fault::invalid("Vault is not initialized"))?;
+        self.complete_restore().await?;
+        if !self.is_initialized().await? {
+            return Err(Fault::invalid("Vault is not initialized"));
+        }
         if !self.is_sealed() {
             return Ok(());
         }
@@ -29,6 +30,9 @@ impl Lifecycle {
                 self.settings.seal.kind()
             )));
         }
+        let guards = Guards::read(&self.settings.storage, &self.settings.seal)
+            .await?
+            .ok_or_else(|| Fault::invalid("Vault is not initialized"))?;
         let share = decode_share(share).map_err(|error| Fault::invalid(error.to_string()))?;
         let Some(shares) = self.collect(share) else {
             return Ok(());
@@ -81,6 +85,7 @@ impl Lifecycle {
         let Seal::Automatic(automatic) = &self.settings.seal else {
             return Ok(());
         };
+        self.complete_restore().await?;
         if !self.is_sealed() || !self.is_initialized().await? {
             return Ok(());
         }

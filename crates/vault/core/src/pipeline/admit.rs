@@ -12,6 +12,7 @@ use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
 use crate::fault::Fault;
 use crate::quotas::Exceeded;
 use crate::router::{Mount, Target};
+use crate::snapshot::Upload;
 
 /// A request with its route, not yet known whose.
 pub struct Admitted {
@@ -19,6 +20,7 @@ pub struct Admitted {
     pub(super) incoming: Box<Incoming>,
     pub(super) route: Result<Routed, Fault>,
     pub(super) mount: Option<Arc<Mount>>,
+    pub(super) upload: Option<Upload>,
 }
 
 /// Where a request goes.
@@ -67,6 +69,7 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
         incoming,
         route,
         mount,
+        upload: None,
     })
 }
 
@@ -227,6 +230,7 @@ impl Admitted {
             wrap_ttl: self.incoming.wrap_ttl,
             active: active.cloned(),
             server: self.facts.server.clone(),
+            upload: self.upload.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod policies;
 mod seal;
 mod specification;
 mod status;
+mod storage;
 mod tune;
 mod ui;
 mod wrapping;
@@ -47,6 +48,7 @@ impl Engine for System {
             .and(info::routes())
             .and(tune::routes())
             .and(mounts::routes())
+            .and(storage::routes())
     }
 }
 

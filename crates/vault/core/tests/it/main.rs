@@ -31,6 +31,7 @@ mod quotas;
 mod refusals;
 mod rekey;
 mod seal;
+mod snapshots;
 mod surface;
 mod tokens;
 mod wrapping;
