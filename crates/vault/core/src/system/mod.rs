@@ -10,6 +10,7 @@ mod lockout;
 mod mounts;
 mod passwords;
 mod policies;
+mod raw;
 mod seal;
 mod specification;
 mod status;
@@ -49,6 +50,7 @@ impl Engine for System {
             .and(tune::routes())
             .and(mounts::routes())
             .and(storage::routes())
+            .and(raw::routes())
     }
 }
 

@@ -28,6 +28,7 @@ mod mounts;
 mod passwords;
 mod policies;
 mod quotas;
+mod raw;
 mod refusals;
 mod rekey;
 mod seal;
