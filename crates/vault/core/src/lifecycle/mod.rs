@@ -1,6 +1,7 @@
 //! Initialize, unseal, seal: the states of a server.
 
 mod initialize;
+mod migrate;
 mod restore;
 mod unseal;
 
@@ -45,6 +46,8 @@ struct Progress {
 pub struct SealStatus {
     /// Which seal.
     pub kind: SealKind,
+    /// Whether the store is under another seal than the server is configured for.
+    pub migrating: bool,
     /// Whether storage holds an initialized server.
     pub initialized: bool,
     /// Whether the keys are not in memory.
@@ -126,17 +129,24 @@ impl Lifecycle {
     pub async fn status(&self) -> Result<SealStatus, Fault> {
         let active = self.active();
         let restoring = active.is_none() && self.is_being_restored().await?;
-        let config = self.config(&self.settings.seal).await?;
+        let leaving = match &active {
+            // A store nobody can open as configured is shown as it is configured; unsealing says why.
+            None => self.leaving().await.unwrap_or_default(),
+            Some(_) => None,
+        };
+        let seal = leaving.as_ref().unwrap_or(&self.settings.seal);
+        let config = self.config(seal).await?;
         let progress = self.progress.lock();
         Ok(SealStatus {
-            kind: self.settings.seal.kind(),
+            kind: seal.kind(),
+            migrating: leaving.is_some(),
             initialized: restoring || config.is_some(),
             sealed: active.is_none(),
             threshold: config.as_ref().map_or(0, |config| config.threshold),
             shares: config.as_ref().map_or(0, |config| config.shares),
             progress: progress.shares.len(),
             nonce: progress.nonce.clone(),
-            recovery_seal: self.settings.seal.is_automatic(),
+            recovery_seal: seal.is_automatic(),
             cluster: active.map(|active| active.cluster.clone()),
             storage: self.settings.storage.kind(),
             restoring,
@@ -191,7 +201,7 @@ impl SealStatus {
             "version" => crate::version::API,
             "build_date" => crate::version::BUILD_DATE,
             "commit_date" => crate::version::BUILD_DATE,
-            "migration" => false,
+            "migration" => self.migrating,
             "recovery_seal" => self.recovery_seal,
             "storage_type" => self.storage,
         };

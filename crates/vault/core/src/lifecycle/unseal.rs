@@ -24,6 +24,14 @@ impl Lifecycle {
         if !self.is_sealed() {
             return Ok(());
         }
+        if let Some(source) = self.leaving().await? {
+            return Err(Fault::invalid(format!(
+                "the store is under a {} seal and this server is configured for {}: give shares with the migrate option to \
+                 move it",
+                source.kind(),
+                self.settings.seal.kind()
+            )));
+        }
         if self.settings.seal.is_automatic() {
             return Err(Fault::invalid(format!(
                 "this server unseals by itself with its {} seal; its shares are recovery keys",
@@ -57,7 +65,7 @@ impl Lifecycle {
     }
 
     /// Adds a share to those given and returns all of them; nothing for one that was given before.
-    fn collect(&self, share: Secret<Vec<u8>>) -> Option<Vec<Secret<Vec<u8>>>> {
+    pub(super) fn collect(&self, share: Secret<Vec<u8>>) -> Option<Vec<Secret<Vec<u8>>>> {
         let mut progress = self.progress.lock();
         let same =
             |given: &Secret<Vec<u8>>| arca_crypto::constant_time::equal(given.expose(), share.expose());
@@ -88,6 +96,12 @@ impl Lifecycle {
         self.complete_restore().await?;
         if !self.is_sealed() || !self.is_initialized().await? {
             return Ok(());
+        }
+        if let Some(source) = self.leaving().await? {
+            return Err(Fault::unavailable(format!(
+                "the store is under a {} seal: operators move it with operator unseal -migrate",
+                source.kind()
+            )));
         }
         let stored = self
             .settings

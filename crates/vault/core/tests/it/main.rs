@@ -32,6 +32,7 @@ mod raw;
 mod refusals;
 mod rekey;
 mod seal;
+mod seal_migration;
 mod snapshots;
 mod surface;
 mod tokens;
