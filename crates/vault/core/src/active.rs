@@ -7,6 +7,7 @@ use arca_base::{Clock, Entropy, NamespaceId, Secret};
 use arca_crypto::aead::AeadKey;
 use arca_storage::Revision;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
@@ -83,6 +84,7 @@ pub struct Active {
     pub(crate) superseded: CancellationToken,
     view: View,
     expiring: AtomicBool,
+    stepping_down: Notify,
 }
 
 /// Why a server that has its root key does not start.
@@ -201,6 +203,7 @@ impl Active {
             superseded: CancellationToken::new(),
             view,
             expiring: AtomicBool::new(false),
+            stepping_down: Notify::new(),
         })
     }
 
@@ -249,6 +252,16 @@ impl Active {
 
     pub(crate) fn set_expiring(&self, on: bool) {
         self.expiring.store(on, Ordering::Release);
+    }
+
+    /// Has this node give the office up, if it has it, and not stand again for a while.
+    pub(crate) fn step_down(&self) {
+        self.stepping_down.notify_waiters();
+    }
+
+    /// Waits for the next [`Active::step_down`].
+    pub(crate) fn asked_to_step_down(&self) -> tokio::sync::futures::Notified<'_> {
+        self.stepping_down.notified()
     }
 
     /// Stops all background work.

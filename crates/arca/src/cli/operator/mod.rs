@@ -4,6 +4,7 @@ mod diagnose;
 mod generate_root;
 mod init;
 mod keyring;
+mod nodes;
 mod rekey;
 mod share;
 mod snapshot;
@@ -39,6 +40,10 @@ pub(crate) enum Operator {
     /// Snapshots, under the name existing scripts use
     #[command(subcommand)]
     Raft(snapshot::Raft),
+    /// Have the node give up running the timers, for another node to take over
+    StepDown,
+    /// Show the nodes a server knows
+    Members,
 }
 
 impl Operator {
@@ -54,6 +59,8 @@ impl Operator {
             Self::Rekey(command) => command.run(session).await,
             Self::Snapshot(command) => command.run(session).await,
             Self::Raft(command) => command.run(session).await,
+            Self::StepDown => nodes::step_down(session).await,
+            Self::Members => nodes::members(session).await,
         }
     }
 }
