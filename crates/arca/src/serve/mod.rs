@@ -5,6 +5,7 @@
 pub(crate) mod dev;
 mod diagnose;
 mod files;
+mod relocate;
 mod seal;
 mod storage;
 pub(crate) mod up;
@@ -22,6 +23,8 @@ use arca_server::server::{BindError, Options};
 use arca_server::{Server, SystemClock};
 
 pub(crate) use diagnose::{Check, Verdict, diagnose};
+pub(crate) use relocate::Relocation;
+pub(crate) use storage::open as open_storage;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]

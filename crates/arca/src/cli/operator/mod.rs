@@ -4,6 +4,7 @@ mod diagnose;
 mod generate_root;
 mod init;
 mod keyring;
+mod migrate;
 mod nodes;
 mod rekey;
 mod share;
@@ -44,6 +45,8 @@ pub(crate) enum Operator {
     StepDown,
     /// Show the nodes a server knows
     Members,
+    /// Copy a store to another storage while no server uses either
+    Migrate(migrate::Migrate),
 }
 
 impl Operator {
@@ -61,6 +64,7 @@ impl Operator {
             Self::Raft(command) => command.run(session).await,
             Self::StepDown => nodes::step_down(session).await,
             Self::Members => nodes::members(session).await,
+            Self::Migrate(command) => command.run(session).await,
         }
     }
 }

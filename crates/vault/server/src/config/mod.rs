@@ -45,7 +45,7 @@ pub use listener::{
     TlsVersion, UnixSocket,
 };
 pub use seal::{KeySource, Seal, StaticKey, StaticKeys, Transit};
-pub use storage::{Postgres, Storage};
+pub use storage::{Postgres, Relocation, Storage};
 
 use address::{LocalAddresses, expand};
 use raw::Document;
@@ -186,6 +186,7 @@ impl Configuration {
         let mut configuration = Self::new(storage, listeners(&sources, &local)?);
         configuration.seal = seal::choose(&sources, environment)?;
         configuration.former_seal = seal::former(&sources, environment)?;
+        refuse_moves(&sources)?;
         configuration.lockouts = lockout::defaults(&sources, environment)?;
         configuration.notes = notes;
         configuration.take_scalars(&sources)?;
@@ -306,6 +307,22 @@ fn listeners(sources: &[Source], local: &LocalAddresses) -> Result<Vec<Listener>
         ));
     }
     Ok(listeners)
+}
+
+/// A server keeps to one storage.
+fn refuse_moves(sources: &[Source]) -> Result<(), ConfigError> {
+    for source in sources {
+        let document = &source.document;
+        let mut moves = document
+            .storage_source
+            .iter()
+            .chain(&document.storage_destination);
+        if let Some(stanza) = moves.next() {
+            let message = "storage_source and storage_destination belong into the file of operator migrate";
+            return Err(source.error(stanza.position, message));
+        }
+    }
+    Ok(())
 }
 
 /// Of a key that stands in several files the last one counts.

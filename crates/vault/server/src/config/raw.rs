@@ -36,6 +36,9 @@ pub(super) struct Document {
     pub(super) enable_response_header_hostname: Option<Flag>,
     pub(super) max_connections: Option<Located<u32>>,
     pub(super) raw_storage_endpoint: Option<Flag>,
+    /// Of the file of `operator migrate` only, like the next.
+    pub(super) storage_source: Vec<Located<StorageStanza>>,
+    pub(super) storage_destination: Vec<Located<StorageStanza>>,
     pub(super) user_lockout: Blocks<Located<UserLockout>>,
 }
 
