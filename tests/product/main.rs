@@ -31,6 +31,7 @@ mod logins;
 mod mfa;
 mod oidc;
 mod openapi;
+mod operations;
 mod quotas;
 mod transcript;
 mod up;

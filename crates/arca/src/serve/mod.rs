@@ -8,6 +8,7 @@ mod files;
 mod relocate;
 mod seal;
 mod storage;
+mod store_checks;
 pub(crate) mod up;
 
 use std::sync::Arc;
