@@ -184,6 +184,20 @@ fn check(page: &str, Command { line, text }: &Command) {
         }
         // Run with the configuration of README, and by the tests of the agent.
         ["arca" | "vault", "agent" | "run", ..] => {}
+        // Run by `operations`; here it is looked at whether there is such a command.
+        ["arca", "status" | "operator", ..] => {
+            let names: Vec<&str> = words
+                .iter()
+                .copied()
+                .filter(|word| !word.starts_with('-'))
+                .collect();
+            let home = folder();
+            let ran = Shell::new(home.path()).run(&format!("{} -h", names.join(" ")));
+            assert_eq!(ran.code, 0, "{place}: {ran:?}");
+            let flags = words.iter().filter(|word| word.starts_with('-'));
+            let flags = flags.map(|flag| flag.split('=').next().unwrap_or_default());
+            flags.for_each(|flag| assert!(ran.out.contains(flag), "{place}: no flag {flag}"));
+        }
         ["cargo", "bench" | "metadata"] | ["cargo", "test" | "clippy" | "bench", "-p", ..] => {}
         _ => panic!("{place}: nothing here runs this"),
     }
@@ -199,6 +213,7 @@ fn what_other_pages_print_exists() {
         "docs/formats.md",
         "docs/agent.md",
         "docs/events.md",
+        "docs/snapshots.md",
         "fuzz/README.md",
     ] {
         for command in markdown::commands(&page(name), &["cargo", "arca", "vault"]) {

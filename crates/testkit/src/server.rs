@@ -95,6 +95,14 @@ impl Response {
     }
 }
 
+/// What a configuration says, where it says anything.
+#[derive(Default)]
+struct Configured {
+    lockout_defaults: LockoutDefaults,
+    former_seal: Option<Seal>,
+    raw_storage: bool,
+}
+
 impl TestServer {
     /// A sealed server on memory storage with the built-in engines.
     #[must_use]
@@ -105,14 +113,44 @@ impl TestServer {
     /// A sealed server on `storage` with more engines, another seal and another seed.
     #[must_use]
     pub fn on(storage: Arc<dyn Storage>, more: Catalog, seal: Seal, seed: u64) -> Self {
-        Self::assemble(storage, more, seal, seed, LockoutDefaults::default())
+        Self::assemble(storage, more, seal, seed, Configured::default())
+    }
+
+    /// A sealed server on `storage` that is configured for `seal` and still has `former`.
+    #[must_use]
+    pub fn moving(storage: Arc<dyn Storage>, seal: Seal, former: Option<Seal>, seed: u64) -> Self {
+        let configured = Configured {
+            former_seal: former,
+            ..Configured::default()
+        };
+        Self::assemble(storage, Catalog::new(), seal, seed, configured)
+    }
+
+    /// A sealed server on memory storage that shows its rows at `sys/raw`.
+    #[must_use]
+    pub fn with_raw_storage() -> Self {
+        let configured = Configured {
+            raw_storage: true,
+            ..Configured::default()
+        };
+        Self::assemble(
+            Arc::new(MemoryStorage::new()),
+            Catalog::new(),
+            Seal::Shamir,
+            1,
+            configured,
+        )
     }
 
     /// A sealed server on memory storage whose configuration says when callers are locked out.
     #[must_use]
     pub fn with_lockouts(lockout_defaults: LockoutDefaults) -> Self {
         let storage = Arc::new(MemoryStorage::new());
-        Self::assemble(storage, Catalog::new(), Seal::Shamir, 1, lockout_defaults)
+        let configured = Configured {
+            lockout_defaults,
+            ..Configured::default()
+        };
+        Self::assemble(storage, Catalog::new(), Seal::Shamir, 1, configured)
     }
 
     fn assemble(
@@ -120,7 +158,7 @@ impl TestServer {
         more: Catalog,
         seal: Seal,
         seed: u64,
-        lockout_defaults: LockoutDefaults,
+        configured: Configured,
     ) -> Self {
         let clock = ManualClock::new();
         let entropy: Arc<dyn Entropy> = SeededEntropy::new(seed);
@@ -131,10 +169,12 @@ impl TestServer {
             entropy,
             catalog: arca_engines::catalog().and(arca_auth::catalog()).and(more),
             lease_defaults: LeaseDefaults::default(),
-            lockout_defaults,
+            lockout_defaults: configured.lockout_defaults,
             cache: CacheLimits::default(),
             cluster_name: "test".to_owned(),
             api_address: "http://127.0.0.1:8200".to_owned(),
+            former_seal: configured.former_seal,
+            raw_storage: configured.raw_storage,
             sanitized_config: Json::object(),
         });
         Self {

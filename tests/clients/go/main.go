@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -300,6 +301,12 @@ func operations(root *vault.Client) {
 	must(root.Sys().RevokePrefix("auth/approle/login"), "revoke by prefix")
 	_, err = root.Logical().Read("sys/internal/ui/mounts/secret/x")
 	must(err, "mount of a path")
+	// The client checks that the file it gets is whole.
+	var file bytes.Buffer
+	must(root.Sys().RaftSnapshot(&file), "snapshot")
+	must(root.Sys().RaftSnapshotRestore(bytes.NewReader(file.Bytes()), false), "restore of a snapshot")
+	err = root.Sys().RaftSnapshotRestore(bytes.NewReader(file.Bytes()[:file.Len()/2]), false)
+	refused(err, 400)
 }
 
 func sealing(root *vault.Client, made *vault.InitResponse) {

@@ -103,7 +103,7 @@ impl Help {
             return login::help(&self.method, None, session);
         }
         let path = folder(&self.method);
-        let answer = session.client()?.call::<ListAuth>("sys", &Nothing).await;
+        let answer = session.client()?.call::<ListAuth>("sys", &Page::default()).await;
         // Without an answer the name is looked at as a type, with the hint that helps then.
         let data = answer.ok().flatten().and_then(|answer| answer.data);
         let mount = data.as_ref().and_then(|data| data.get(&path));

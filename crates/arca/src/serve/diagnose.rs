@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arca_base::Ttl;
+use arca_core::seal::Seal;
 use arca_crypto::x509::Certificate;
 use arca_server::config::{Configuration, Listener, Storage as Configured, Strictness, Tls};
 use arca_storage::{Batch, Expected, Storage};
 
+use super::store_checks::of_store;
 use super::{ServeError, World, seal, storage};
 
 /// A certificate that ends sooner than this deserves a warning: 30 days.
@@ -41,11 +43,15 @@ impl Check {
         }
     }
 
-    fn good(subject: impl Into<String>, finding: impl Into<String>) -> Self {
+    pub(super) fn warning(subject: impl Into<String>, finding: impl Into<String>) -> Self {
+        Self::new(subject, Verdict::Warning, finding)
+    }
+
+    pub(super) fn good(subject: impl Into<String>, finding: impl Into<String>) -> Self {
         Self::new(subject, Verdict::Good, finding)
     }
 
-    fn bad(subject: impl Into<String>, finding: impl Into<String>) -> Self {
+    pub(super) fn bad(subject: impl Into<String>, finding: impl Into<String>) -> Self {
         Self::new(subject, Verdict::Bad, finding)
     }
 }
@@ -67,8 +73,9 @@ pub(crate) async fn diagnose(paths: &[PathBuf], world: &World) -> Vec<Check> {
     for listener in &configuration.listeners {
         checks.extend(listen(listener, world));
     }
-    checks.push(of_seal(&configuration, world));
-    checks.extend(of_storage(&configuration.storage, world).await);
+    let (seal, check) = of_seal(&configuration, world);
+    checks.push(check);
+    checks.extend(of_storage(&configuration, seal.as_ref(), world).await);
     checks
 }
 
@@ -144,19 +151,29 @@ fn key(subject: &str, path: &Path) -> Check {
     }
 }
 
-fn of_seal(configuration: &Configuration, world: &World) -> Check {
+fn of_seal(configuration: &Configuration, world: &World) -> (Option<Seal>, Check) {
     match seal::build(&configuration.seal, world) {
-        Ok(_) => Check::good("seal", configuration.seal.kind()),
-        Err(error) => Check::bad("seal", error.to_string()),
+        Ok(seal) => (Some(seal), Check::good("seal", configuration.seal.kind())),
+        Err(error) => (None, Check::bad("seal", error.to_string())),
     }
 }
 
-async fn of_storage(configured: &Configured, world: &World) -> Vec<Check> {
+async fn of_storage(configuration: &Configuration, seal: Option<&Seal>, world: &World) -> Vec<Check> {
+    let configured = &configuration.storage;
     let opened = match storage::open(configured, world).await {
         Ok(opened) => opened,
         Err(error) => return vec![Check::bad("storage", with_causes(&error))],
     };
     let mut checks = vec![probe(&*opened).await];
+    if let Some(seal) = seal {
+        checks.extend(of_store(&opened, seal, configuration.former_seal.is_some()).await);
+    }
+    if matches!(configured, Configured::Postgres(_)) && configuration.api_address.is_empty() {
+        checks.push(Check::warning(
+            "api_addr",
+            "is not set: other nodes and clients are not told where this one is",
+        ));
+    }
     if let Configured::Embedded { path, .. } = configured {
         checks.push(space(path));
     }

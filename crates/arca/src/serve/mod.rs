@@ -5,8 +5,10 @@
 pub(crate) mod dev;
 mod diagnose;
 pub(crate) mod files;
+mod relocate;
 mod seal;
 mod storage;
+mod store_checks;
 pub(crate) mod up;
 
 use std::sync::Arc;
@@ -15,12 +17,15 @@ use arca_base::{Clock, Entropy};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::Catalog;
 use arca_core::router::LeaseDefaults;
+use arca_core::seal::Seal;
 use arca_core::{Core, Settings};
-use arca_server::config::{ConfigError, Configuration, Environment};
+use arca_server::config::{ConfigError, Configuration, Environment, Strictness};
 use arca_server::server::{BindError, Options};
 use arca_server::{Server, SystemClock};
 
 pub(crate) use diagnose::{Check, Verdict, diagnose};
+pub(crate) use relocate::Relocation;
+pub(crate) use storage::open as open_storage;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -97,9 +102,23 @@ pub(crate) async fn core(configuration: &Configuration, world: &World) -> Result
         cache: CacheLimits::default(),
         cluster_name: configuration.cluster_name.clone(),
         api_address: configuration.api_address.clone(),
+        former_seal: former_seal(configuration, world)?,
+        raw_storage: configuration.raw_storage,
         sanitized_config: configuration.sanitized(),
     };
     Ok(Arc::new(Core::new(settings)))
+}
+
+/// The seal a store is moved away from, if the configuration still has it.
+fn former_seal(configuration: &Configuration, world: &World) -> Result<Option<Seal>, ServeError> {
+    let former = configuration.former_seal.as_ref();
+    former.map(|former| seal::build(former, world)).transpose()
+}
+
+/// The seal of a configuration, for work without a server.
+pub(crate) fn configured_seal(paths: &[std::path::PathBuf], world: &World) -> Result<Seal, ServeError> {
+    let configuration = Configuration::load(paths, &world.environment, Strictness::Lenient)?;
+    seal::build(&configuration.seal, world)
 }
 
 /// Open sockets over a core.

@@ -10,7 +10,7 @@ use arca_storage::{
 
 use super::{ServeError, World};
 
-pub(super) async fn open(configured: &Configured, world: &World) -> Result<Arc<dyn Storage>, ServeError> {
+pub(crate) async fn open(configured: &Configured, world: &World) -> Result<Arc<dyn Storage>, ServeError> {
     match configured {
         Configured::Memory => Ok(Arc::new(MemoryStorage::new())),
         Configured::Embedded { path, .. } => embedded(path).await,

@@ -322,6 +322,22 @@ impl Client {
         Err(Box::new(status_error(request.method.clone(), url, &response)).into())
     }
 
+    /// Sends a request whose body comes piece by piece and is of any length. There is no limit of time, and nothing is
+    /// sent twice: neither retried nor redirected.
+    ///
+    /// # Errors
+    /// [`ClientError`], also for an answer with an error status.
+    pub async fn upload(&self, request: &Request, body: Chunks) -> Result<Response<Bytes>, ClientError> {
+        let url = self.url(request)?;
+        let http = self.http(request, &url)?;
+        let answer = self.surroundings.transport.upload(http, body).await;
+        let response = answer.map_err(|source| transport_error(&request.method, &url, source))?;
+        if response.status().as_u16() < 300 {
+            return Ok(response);
+        }
+        Err(Box::new(status_error(request.method.clone(), url, &response)).into())
+    }
+
     /// What an answer's content failed with, in the words of this client.
     pub(crate) fn broken(&self, request: &Request, source: TransportError) -> ClientError {
         let url = self.url(request).unwrap_or_default();

@@ -18,6 +18,7 @@
 
 mod address;
 mod answer;
+pub mod ceremony;
 mod client;
 mod config;
 mod error;

@@ -266,6 +266,20 @@ impl Transport for Network {
         let chunks = chunks.map(move |chunk| chunk.map_err(|error| cause(&origin, &error)));
         Ok(answer.map(|()| Chunks::new(chunks)))
     }
+
+    async fn upload(
+        &self,
+        request: http::Request<Bytes>,
+        body: Chunks,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let origin = origin(request.uri(), &self.address);
+        let client = self.client_for(request.uri()).await?;
+        let mut request = self.prepare(request)?;
+        *request.body_mut() = Some(reqwest::Body::wrap_stream(body.into_stream()));
+        let response = client.execute(request).await;
+        let response = response.map_err(|error| cause(&origin, &error))?;
+        self.collect(&origin, response).await
+    }
 }
 
 fn client(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
 
 /// Carries one request and brings one answer.
@@ -28,6 +28,24 @@ pub trait Transport: Send + Sync + 'static {
     async fn open(&self, request: http::Request<Bytes>) -> Result<http::Response<Chunks>, TransportError> {
         Ok(self.send(request).await?.map(Chunks::whole))
     }
+
+    /// Sends a request whose body comes piece by piece, in place of the one it has, and waits for the whole answer.
+    ///
+    /// A transport that does not say otherwise gathers the body first.
+    ///
+    /// # Errors
+    /// [`TransportError`] when there is no answer, and what the body fails with.
+    async fn upload(
+        &self,
+        request: http::Request<Bytes>,
+        mut body: Chunks,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = body.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        self.send(request.map(|_| whole.freeze())).await
+    }
 }
 
 /// The body of an answer, piece by piece.
@@ -43,6 +61,10 @@ impl Chunks {
     #[must_use]
     pub fn whole(body: Bytes) -> Self {
         Self::new(stream::iter((!body.is_empty()).then_some(Ok(body))))
+    }
+
+    pub(crate) fn into_stream(self) -> impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static {
+        self.0
     }
 
     /// The next piece; `None` at the end.

@@ -10,7 +10,9 @@ use std::sync::{Arc, Weak};
 
 use arca_base::{Clock, Entropy, Secret};
 use arca_crypto::aead::AeadKey;
+use arca_storage::Revision;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
@@ -30,6 +32,7 @@ use crate::oidc::Oidc;
 use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
+use crate::snapshot::restore::State;
 use crate::tokens::Tokens;
 
 /// Name and identifier of the cluster, as stored.
@@ -75,9 +78,14 @@ pub struct Server {
     pub(crate) settings: Arc<Settings>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stop: CancellationToken,
+    /// The generation of the store this server was opened for; see [`State`].
+    pub(crate) generation: Option<Revision>,
+    /// Another node is restoring a snapshot.
+    pub(crate) superseded: CancellationToken,
     /// Keys the names of token rows.
     salt: Secret<Vec<u8>>,
     expiring: AtomicBool,
+    stepping_down: Notify,
 }
 
 /// The parts of an unsealed server, as one namespace sees them. Each knows its own subject; this type only holds them.
@@ -141,19 +149,32 @@ impl Active {
             .map_err(BarrierError::from)?
             .ok_or(StartError::NoKeyring)?;
         let keyring = Keyring::open(&root_key, &sealed.sealed)?;
+        if storage
+            .get(layout::RELOCATION)
+            .await
+            .map_err(BarrierError::from)?
+            .is_some()
+        {
+            return Err(StartError::Part(Fault::unavailable(
+                "the store is being copied by operator migrate: run it to its end, or give it up with operator migrate -reset",
+            )));
+        }
+        let generation = State::generation(&storage).await.map_err(StartError::Part)?;
         let entropy = settings.entropy.clone();
-        let barrier = Arc::new(Barrier::new(storage, keyring, entropy, settings.cache));
+        let barrier = Barrier::new(storage, keyring, entropy, settings.cache).of_generation(generation);
+        let barrier = Arc::new(barrier);
         let cluster = barrier
             .get(layout::CLUSTER)
             .await?
             .ok_or(StartError::Missing("the cluster record"))?;
         let cluster: Cluster = parse(cluster.plaintext.expose()).map_err(BarrierError::from)?;
-        Self::assemble(root_key, barrier, cluster, settings, metrics).await
+        Self::assemble(root_key, barrier, generation, cluster, settings, metrics).await
     }
 
     async fn assemble(
         root_key: AeadKey,
         barrier: Arc<Barrier>,
+        generation: Option<Revision>,
         cluster: Cluster,
         settings: Arc<Settings>,
         metrics: Arc<Metrics>,
@@ -182,8 +203,11 @@ impl Active {
             settings,
             metrics,
             stop: CancellationToken::new(),
+            generation,
+            superseded: CancellationToken::new(),
             salt,
             expiring: AtomicBool::new(false),
+            stepping_down: Notify::new(),
         });
         let namespaces = Arc::new(Namespaces::new(server.clone()));
         let active = Self {
@@ -298,6 +322,16 @@ impl Server {
 
     pub(crate) fn set_expiring(&self, on: bool) {
         self.expiring.store(on, Ordering::Release);
+    }
+
+    /// Has this node give the office up, if it has it, and not stand again for a while.
+    pub(crate) fn step_down(&self) {
+        self.stepping_down.notify_waiters();
+    }
+
+    /// Waits for the next [`Active::step_down`].
+    pub(crate) fn asked_to_step_down(&self) -> tokio::sync::futures::Notified<'_> {
+        self.stepping_down.notified()
     }
 
     /// Stops all background work.

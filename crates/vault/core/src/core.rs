@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::pipeline::{self, Incoming, Reply, Unread};
 use crate::router::{LeaseDefaults, Mount, Target};
 use crate::seal::Seal;
+use crate::snapshot::Upload;
 use crate::system;
 
 /// What a server is made of; handed in by the binary.
@@ -41,6 +42,10 @@ pub struct Settings {
     pub cluster_name: String,
     /// Where clients reach this node; empty when unknown.
     pub api_address: String,
+    /// The seal the store may still be under, while it is moved to [`Settings::seal`].
+    pub former_seal: Option<Seal>,
+    /// Whether `sys/raw` reaches the rows of the store.
+    pub raw_storage: bool,
     /// The configuration in force without secrets, for `sys/config/state/sanitized`.
     pub sanitized_config: Json,
 }
@@ -60,7 +65,7 @@ impl Core {
         let system_mount = Arc::new(system::mount(&*settings.entropy));
         let system = system::factory().make(&system_mount);
         Self {
-            lifecycle: Arc::new(Lifecycle::new(settings)),
+            lifecycle: Lifecycle::new(settings),
             system,
             system_mount,
         }
@@ -68,8 +73,13 @@ impl Core {
 
     /// Answers a request. Never fails: whatever goes wrong is an answer too.
     pub async fn handle(&self, incoming: Incoming) -> Reply {
+        self.take_in(incoming, None).await
+    }
+
+    /// Answers a request whose body is not data, while that arrives.
+    pub async fn take_in(&self, incoming: Incoming, upload: Option<Upload>) -> Reply {
         let in_flight = self.metrics().enter(&incoming, self.clock().now());
-        let reply = AssertUnwindSafe(pipeline::run(self, incoming))
+        let reply = AssertUnwindSafe(pipeline::run(self, incoming, upload))
             .catch_unwind()
             .await;
         drop(in_flight);

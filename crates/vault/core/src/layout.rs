@@ -5,6 +5,8 @@
 //! core/seal/root-key          sealed by the seal (or the shares): the root key
 //! core/seal/recovery-*        the recovery key of an automatic seal
 //! core/seal/former            the shares before these, until these are used for the first time
+//! core/restore/...            clear   a snapshot on its way into the store, and how far it is
+//! core/migrate/lock           clear   a copy to or from another storage that is under way
 //! core/keyring                sealed by the root key: the data keys
 //! core/...                    sealed like everything below
 //! core/namespace/at/<path>    one row for each namespace but the root namespace
@@ -47,8 +49,29 @@ pub const FORMER: &str = "core/seal/former";
 pub const KEYRING: &str = "core/keyring";
 /// Identity of the cluster.
 pub const CLUSTER: &str = "core/cluster";
+/// How far the restoring of a snapshot is; its revision names the generation of everything else. Clear: it must be
+/// readable before unsealing.
+pub const RESTORE_STATE: &str = "core/restore/state";
+/// Whose parts of a snapshot are being taken in. Clear.
+pub const RESTORE_UPLOAD: &str = "core/restore/upload";
+/// Parts of a snapshot on their way into the store: rows as they are in it, so sealed like those.
+pub const RESTORE_PARTS: &str = "core/restore/part/";
+/// A store that is being copied to another storage: no server opens it. Clear.
+pub const RELOCATION: &str = "core/migrate/lock";
 /// What ends when.
 pub const EXPIRY: &str = "expiry/";
+
+/// Whether a row is readable without the data keys: in the clear, or sealed by something else.
+#[must_use]
+pub fn is_clear(key: &str) -> bool {
+    key == KEYRING || key.starts_with("core/seal/") || key.starts_with("core/migrate/") || is_of_restore(key)
+}
+
+/// Whether a row is about restoring a snapshot, and so part of none.
+#[must_use]
+pub fn is_of_restore(key: &str) -> bool {
+    key.starts_with("core/restore/")
+}
 
 /// The prefix of a namespace.
 #[must_use]

@@ -28,6 +28,7 @@ pub mod policies;
 mod quotas;
 pub mod router;
 pub mod seal;
+pub mod snapshot;
 mod system;
 mod tasks;
 pub mod tokens;

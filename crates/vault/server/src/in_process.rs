@@ -64,7 +64,11 @@ impl InProcess {
             .into_parts();
         let body = match body.collect().await {
             Ok(collected) => collected.to_bytes(),
-            Err(never) => match never {},
+            Err(_) => {
+                let mut broken = Response::new(Bytes::new());
+                *broken.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+                return broken;
+            }
         };
         Response::from_parts(head, body)
     }

@@ -73,6 +73,11 @@ pub async fn run(
 /// Unseals a server whose seal opens by itself, however long that takes. Ends at once for other seals.
 pub async fn unseal(core: Arc<Core>, clock: Arc<dyn Clock>) {
     let mut pause = FIRST_PAUSE;
+    while let Err(fault) = core.lifecycle().finish_restore().await {
+        tracing::warn!(%fault, retry_s = pause.as_secs(), "the restore of a snapshot was interrupted and cannot be completed yet");
+        clock.sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
     loop {
         let lifecycle = core.lifecycle();
         match lifecycle.status().await {

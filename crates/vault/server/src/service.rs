@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arca_base::Timestamp;
 use arca_core::pipeline::{Incoming, Reply, Unread};
+use arca_core::snapshot::Upload;
 use arca_core::{Core, Fault};
 
 /// A request on its way.
@@ -17,6 +18,12 @@ pub trait Service: Send + Sync + 'static {
     /// entries and leases are written on the way.
     fn handle(self: Arc<Self>, incoming: Incoming) -> Answering;
 
+    /// Answers a request whose body is not data, while that arrives. Is polled to its end like any other.
+    fn take_in(self: Arc<Self>, incoming: Incoming, upload: Upload) -> Answering {
+        drop(upload);
+        self.handle(incoming)
+    }
+
     /// Records a request that could not be read, and says what to answer.
     fn refuse(self: Arc<Self>, unread: Unread, fault: Fault) -> Answering;
 
@@ -27,6 +34,10 @@ pub trait Service: Send + Sync + 'static {
 impl Service for Core {
     fn handle(self: Arc<Self>, incoming: Incoming) -> Answering {
         Box::pin(async move { Self::handle(&self, incoming).await })
+    }
+
+    fn take_in(self: Arc<Self>, incoming: Incoming, upload: Upload) -> Answering {
+        Box::pin(async move { Self::take_in(&self, incoming, Some(upload)).await })
     }
 
     fn refuse(self: Arc<Self>, unread: Unread, fault: Fault) -> Answering {

@@ -143,7 +143,7 @@ fn pgp_keys(files: &[String], session: &mut Session) -> Result<Option<TextList>,
 }
 
 /// The base64 of a public key: the file's own, or that inside its armor.
-fn pgp_key(file: &str, session: &mut Session) -> Result<String, Failure> {
+pub(super) fn pgp_key(file: &str, session: &mut Session) -> Result<String, Failure> {
     if file.starts_with("keybase:") {
         let message = format!("{file}: keys are not fetched from Keybase; name a file with the public key");
         return Err(Failure::local(message));

@@ -1,8 +1,14 @@
 //! `operator`.
 
 mod diagnose;
+mod generate_root;
 mod init;
 mod keyring;
+mod migrate;
+mod nodes;
+mod rekey;
+mod share;
+mod snapshot;
 mod unseal;
 
 use clap::Subcommand;
@@ -25,6 +31,22 @@ pub(crate) enum Operator {
     Rotate,
     /// Look at what a server needs, and say what is wrong, without starting one
     Diagnose(diagnose::Diagnose),
+    /// Make a root token from enough shares
+    GenerateRoot(generate_root::GenerateRoot),
+    /// Change the shares of the unseal key or the recovery key
+    Rekey(rekey::Rekey),
+    /// Save, restore and check snapshots
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshot),
+    /// Snapshots, under the name existing scripts use
+    #[command(subcommand)]
+    Raft(snapshot::Raft),
+    /// Have the node give up running the timers, for another node to take over
+    StepDown,
+    /// Show the nodes a server knows
+    Members,
+    /// Copy a store to another storage while no server uses either
+    Migrate(migrate::Migrate),
 }
 
 impl Operator {
@@ -36,6 +58,13 @@ impl Operator {
             Self::KeyStatus => keyring::status(session).await,
             Self::Rotate => keyring::rotate(session).await,
             Self::Diagnose(command) => command.run(session).await,
+            Self::GenerateRoot(command) => command.run(session).await,
+            Self::Rekey(command) => command.run(session).await,
+            Self::Snapshot(command) => command.run(session).await,
+            Self::Raft(command) => command.run(session).await,
+            Self::StepDown => nodes::step_down(session).await,
+            Self::Members => nodes::members(session).await,
+            Self::Migrate(command) => command.run(session).await,
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod policies;
 pub mod quotas;
 pub mod seal;
 pub mod status;
+pub mod storage;
 pub mod wrapping;
 
 crate::fields! {

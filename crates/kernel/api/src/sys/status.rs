@@ -55,6 +55,8 @@ crate::endpoints! {
     ReadLeader = Read "leader" => Nothing;
     /// Nodes of the cluster.
     ReadHaStatus = Read "ha-status" => Nothing;
+    /// Give up running the timers, for another node to take over.
+    StepDown = Update "step-down" => Nothing;
     /// Counters, gauges and latencies.
     ReadMetrics = Read "metrics" => Metrics;
     /// The machine this node runs on.

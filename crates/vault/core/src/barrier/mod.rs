@@ -17,14 +17,17 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use arca_base::Entropy;
 use arca_base::Secret;
-use arca_storage::{Page, Revision, Storage, StorageError, Term};
+use arca_storage::{Expected, Page, Revision, Storage, StorageError, Term};
 use parking_lot::RwLock;
+
+use crate::layout;
 
 pub use cache::CacheLimits;
 use cache::{SealedCache, Slot};
 pub use generation::Generation;
 use generation::Generations;
 pub use keyring::{BadKeyring, Keyring, RotationPolicy, TermStatus};
+pub(crate) use record::open as open_record;
 pub use record::{BadRecord, FORMAT as RECORD_FORMAT};
 pub use rows::{BadStored, Change, Row, Rows, Stored};
 pub(crate) use rows::{from_plaintext as parse, to_plaintext};
@@ -85,6 +88,19 @@ pub struct Barrier {
     cache: SealedCache,
     generations: Generations,
     fence: RwLock<Option<Term>>,
+    generation: Expected,
+}
+
+/// A conflict with a restored snapshot is nothing that trying again could help against.
+fn superseded(error: StorageError) -> StorageError {
+    match error {
+        StorageError::Conflict(conflict) if conflict.key == layout::RESTORE_STATE => {
+            StorageError::unavailable(
+                "a snapshot is being restored, or was restored since this server was unsealed",
+            )
+        }
+        error => error,
+    }
 }
 
 impl Barrier {
@@ -102,6 +118,7 @@ impl Barrier {
             cache: SealedCache::new(limits),
             generations: Generations::default(),
             fence: RwLock::new(None),
+            generation: Expected::Absent,
         }
     }
 
@@ -193,10 +210,29 @@ impl Barrier {
         let keyring = self.keyring.load_full();
         let fence = writes.is_background().then(|| *self.fence.read()).flatten();
         let (batch, keys) = writes.seal(&keyring, &*self.entropy, fence)?;
-        let committed = self.storage.commit(batch).await;
+        let batch = batch.expect(layout::RESTORE_STATE, self.generation);
+        let committed = self.storage.commit(batch).await.map_err(superseded);
         // Also after an error: the outcome may be unknown, and a cached value must never outlive a write.
         self.forget(&keys);
         Ok(committed?)
+    }
+
+    /// Refuses every commit once a snapshot was restored after this barrier was opened: `generation` is the revision of
+    /// [`layout::RESTORE_STATE`] then, `None` when there was none.
+    #[must_use]
+    pub fn of_generation(mut self, generation: Option<Revision>) -> Self {
+        self.generation = generation.map_or(Expected::Absent, Expected::At);
+        self
+    }
+
+    /// Seals bytes that are kept outside the store, bound to `label` instead of a key.
+    pub(crate) fn seal_bytes(&self, label: &str, plaintext: &[u8]) -> Result<Vec<u8>, BarrierError> {
+        Ok(record::seal(
+            &self.keyring.load(),
+            &*self.entropy,
+            label,
+            plaintext,
+        )?)
     }
 
     /// Seals a value that is kept outside the store, bound to `label` instead of a key.

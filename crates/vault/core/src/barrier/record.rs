@@ -76,7 +76,7 @@ pub(super) fn seal(
 }
 
 /// Opens the record found under `key`.
-pub(super) fn open(keyring: &Keyring, key: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, BadRecord> {
+pub(crate) fn open(keyring: &Keyring, key: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, BadRecord> {
     let truncated = || BadRecord::Truncated { key: key.to_owned() };
     let (header, body) = sealed.split_first_chunk::<HEADER_BYTES>().ok_or_else(truncated)?;
     let [format, t0, t1, t2, t3] = *header;

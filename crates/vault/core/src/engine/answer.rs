@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Streamed, Subscription, Told};
 use crate::fault::Fault;
+use crate::snapshot::Download;
 use crate::tokens::{Issued, TokenKind};
 
 /// An answer and what the caller should know besides.
@@ -181,6 +182,11 @@ impl Answer {
     /// A stream of events.
     pub(crate) fn stream(subscription: Subscription) -> Self {
         Self::of(Body::Stream(Streamed::new(subscription)))
+    }
+
+    /// Bytes that are not kept in memory.
+    pub(crate) fn download(download: Download) -> Self {
+        Self::of(Body::Stream(Streamed::of_bytes(download)))
     }
 
     /// Accepted, going on in the background.

@@ -18,6 +18,7 @@ use crate::namespaces::Namespace;
 use crate::policies::Acl;
 use crate::policies::password::Passwords;
 use crate::router::Mount;
+use crate::snapshot::Upload;
 use crate::tokens::Token;
 
 /// Where a request comes from.
@@ -151,6 +152,8 @@ pub struct Cx {
     pub(crate) active: Option<Arc<Active>>,
     /// The state of the server; for its own endpoints.
     pub(crate) server: Arc<Lifecycle>,
+    /// A body that is not data; for the endpoints that take one.
+    pub(crate) upload: Option<Upload>,
 }
 
 impl Cx {

@@ -18,23 +18,57 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::snapshot::Download;
+
 pub(crate) use feed::{Feed, run};
 pub use subscription::{Message, Subscription};
 pub use told::Told;
 
-/// A subscription on its way to the server, which takes it out once.
+/// What follows after an answer, on its way to the server, which takes it out once.
 #[derive(Clone, Debug)]
-pub struct Streamed(Arc<Mutex<Option<Subscription>>>);
+pub struct Streamed(Arc<Mutex<Option<Following>>>);
+
+#[derive(Debug)]
+enum Following {
+    Events(Box<Subscription>),
+    Bytes(Download),
+}
 
 impl Streamed {
     pub(crate) fn new(subscription: Subscription) -> Self {
-        Self(Arc::new(Mutex::new(Some(subscription))))
+        Self(Arc::new(Mutex::new(Some(Following::Events(Box::new(
+            subscription,
+        ))))))
     }
 
-    /// The subscription, for the first who asks.
+    pub(crate) fn of_bytes(download: Download) -> Self {
+        Self(Arc::new(Mutex::new(Some(Following::Bytes(download)))))
+    }
+
+    /// The subscription, if it is one, for the first who asks.
     #[must_use]
     pub fn take(&self) -> Option<Subscription> {
-        self.0.lock().take()
+        let mut following = self.0.lock();
+        match following.take() {
+            Some(Following::Events(subscription)) => Some(*subscription),
+            other => {
+                *following = other;
+                None
+            }
+        }
+    }
+
+    /// The bytes of the body, if that is what follows, for the first who asks.
+    #[must_use]
+    pub fn take_bytes(&self) -> Option<Download> {
+        let mut following = self.0.lock();
+        match following.take() {
+            Some(Following::Bytes(download)) => Some(download),
+            other => {
+                *following = other;
+                None
+            }
+        }
     }
 }
 

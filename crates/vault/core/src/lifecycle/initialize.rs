@@ -85,6 +85,7 @@ impl Lifecycle {
         keep: impl FnOnce(&Initialized) -> Result<(), Fault> + Send,
     ) -> Result<Initialized, Fault> {
         let _turn = self.turn.lock().await;
+        self.complete_restore().await?;
         if self.is_initialized().await? {
             return Err(already());
         }

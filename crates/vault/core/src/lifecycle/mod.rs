@@ -1,9 +1,11 @@
 //! Initialize, unseal, seal: the states of a server.
 
 mod initialize;
+mod migrate;
+mod restore;
 mod unseal;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use arca_base::{Json, Secret, json_object};
@@ -17,7 +19,7 @@ use crate::core::Settings;
 use crate::fault::Fault;
 use crate::layout;
 use crate::metrics::Metrics;
-use crate::seal::{SealConfig, SealError, SealKind};
+use crate::seal::{Seal, SealConfig, SealError, SealKind, guard_rows};
 use crate::tasks;
 
 /// The state of a server and the way from one to the next.
@@ -28,6 +30,8 @@ pub struct Lifecycle {
     progress: Mutex<Progress>,
     /// One transition at a time.
     turn: tokio::sync::Mutex<()>,
+    /// Itself, for what goes on by itself.
+    itself: Weak<Self>,
 }
 
 /// Shares given so far.
@@ -42,6 +46,8 @@ struct Progress {
 pub struct SealStatus {
     /// Which seal.
     pub kind: SealKind,
+    /// Whether the store is under another seal than the server is configured for.
+    pub migrating: bool,
     /// Whether storage holds an initialized server.
     pub initialized: bool,
     /// Whether the keys are not in memory.
@@ -60,17 +66,20 @@ pub struct SealStatus {
     pub cluster: Option<Cluster>,
     /// What keeps the sealed bytes.
     pub storage: &'static str,
+    /// Whether a snapshot is on its way into the store.
+    pub restoring: bool,
 }
 
 impl Lifecycle {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self {
+    pub(crate) fn new(settings: Settings) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::new()),
             active: ArcSwapOption::empty(),
             progress: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
-        }
+            itself: itself.clone(),
+        })
     }
 
     pub(crate) const fn settings(&self) -> &Arc<Settings> {
@@ -91,12 +100,8 @@ impl Lifecycle {
         self.active.load().is_none()
     }
 
-    async fn config(&self) -> Result<Option<SealConfig>, Fault> {
-        let name = if self.settings.seal.is_automatic() {
-            layout::RECOVERY_CONFIG
-        } else {
-            layout::SEAL_CONFIG
-        };
+    async fn config(&self, seal: &Seal) -> Result<Option<SealConfig>, Fault> {
+        let (name, _) = guard_rows(seal);
         let Some(entry) = self.settings.storage.get(name).await.map_err(Fault::internal)? else {
             return Ok(None);
         };
@@ -110,6 +115,9 @@ impl Lifecycle {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn is_initialized(&self) -> Result<bool, Fault> {
+        if self.is_sealed() && self.is_being_restored().await? {
+            return Ok(true);
+        }
         let config = self.settings.storage.get(layout::SEAL_CONFIG).await;
         Ok(config.map_err(Fault::internal)?.is_some())
     }
@@ -119,20 +127,29 @@ impl Lifecycle {
     /// # Errors
     /// [`Fault::internal`] when storage fails.
     pub async fn status(&self) -> Result<SealStatus, Fault> {
-        let config = self.config().await?;
         let active = self.active();
+        let restoring = active.is_none() && self.is_being_restored().await?;
+        let leaving = match &active {
+            // A store nobody can open as configured is shown as it is configured; unsealing says why.
+            None => self.leaving().await.unwrap_or_default(),
+            Some(_) => None,
+        };
+        let seal = leaving.as_ref().unwrap_or(&self.settings.seal);
+        let config = self.config(seal).await?;
         let progress = self.progress.lock();
         Ok(SealStatus {
-            kind: self.settings.seal.kind(),
-            initialized: config.is_some(),
+            kind: seal.kind(),
+            migrating: leaving.is_some(),
+            initialized: restoring || config.is_some(),
             sealed: active.is_none(),
             threshold: config.as_ref().map_or(0, |config| config.threshold),
             shares: config.as_ref().map_or(0, |config| config.shares),
             progress: progress.shares.len(),
             nonce: progress.nonce.clone(),
-            recovery_seal: self.settings.seal.is_automatic(),
+            recovery_seal: seal.is_automatic(),
             cluster: active.map(|active| active.cluster.clone()),
             storage: self.settings.storage.kind(),
+            restoring,
         })
     }
 
@@ -149,6 +166,7 @@ impl Lifecycle {
         let active = Arc::new(active);
         active.settle();
         tasks::start(&active);
+        self.watch_for_restores(&active);
         self.active.store(Some(active));
         tracing::info!("unsealed");
         Ok(())
@@ -184,11 +202,15 @@ impl SealStatus {
             "version" => crate::version::API,
             "build_date" => crate::version::BUILD_DATE,
             "commit_date" => crate::version::BUILD_DATE,
-            "migration" => false,
+            "migration" => self.migrating,
             "recovery_seal" => self.recovery_seal,
             "storage_type" => self.storage,
         };
         if let Json::Object(members) = &mut status {
+            if self.restoring {
+                let warning = "a snapshot is being restored; the server can be unsealed when that is done";
+                members.insert("warnings".to_owned(), vec![warning].into());
+            }
             if self.recovery_seal {
                 members.insert("recovery_seal_type".to_owned(), "shamir".into());
             }

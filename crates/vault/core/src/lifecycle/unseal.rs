@@ -17,11 +17,20 @@ impl Lifecycle {
     /// then forgotten.
     pub async fn unseal(&self, share: &str) -> Result<(), Fault> {
         let _turn = self.turn.lock().await;
-        let guards = Guards::read(&self.settings.storage, &self.settings.seal)
-            .await?
-            .ok_or_else(|| Fault::invalid("Vault is not initialized"))?;
+        self.complete_restore().await?;
+        if !self.is_initialized().await? {
+            return Err(Fault::invalid("Vault is not initialized"));
+        }
         if !self.is_sealed() {
             return Ok(());
+        }
+        if let Some(source) = self.leaving().await? {
+            return Err(Fault::invalid(format!(
+                "the store is under a {} seal and this server is configured for {}: give shares with the migrate option to \
+                 move it",
+                source.kind(),
+                self.settings.seal.kind()
+            )));
         }
         if self.settings.seal.is_automatic() {
             return Err(Fault::invalid(format!(
@@ -29,6 +38,9 @@ impl Lifecycle {
                 self.settings.seal.kind()
             )));
         }
+        let guards = Guards::read(&self.settings.storage, &self.settings.seal)
+            .await?
+            .ok_or_else(|| Fault::invalid("Vault is not initialized"))?;
         let share = decode_share(share).map_err(|error| Fault::invalid(error.to_string()))?;
         let Some(shares) = self.collect(share) else {
             return Ok(());
@@ -53,7 +65,7 @@ impl Lifecycle {
     }
 
     /// Adds a share to those given and returns all of them; nothing for one that was given before.
-    fn collect(&self, share: Secret<Vec<u8>>) -> Option<Vec<Secret<Vec<u8>>>> {
+    pub(super) fn collect(&self, share: Secret<Vec<u8>>) -> Option<Vec<Secret<Vec<u8>>>> {
         let mut progress = self.progress.lock();
         let same =
             |given: &Secret<Vec<u8>>| arca_crypto::constant_time::equal(given.expose(), share.expose());
@@ -81,8 +93,15 @@ impl Lifecycle {
         let Seal::Automatic(automatic) = &self.settings.seal else {
             return Ok(());
         };
+        self.complete_restore().await?;
         if !self.is_sealed() || !self.is_initialized().await? {
             return Ok(());
+        }
+        if let Some(source) = self.leaving().await? {
+            return Err(Fault::unavailable(format!(
+                "the store is under a {} seal: operators move it with operator unseal -migrate",
+                source.kind()
+            )));
         }
         let stored = self
             .settings

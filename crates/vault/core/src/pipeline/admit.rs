@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::namespaces::Namespace;
 use crate::quotas::Exceeded;
 use crate::router::{Class, Mount, Target};
+use crate::snapshot::Upload;
 use crate::tokens::Token;
 use crate::wrapping::is_wrapping_token;
 
@@ -23,6 +24,7 @@ pub struct Admitted {
     pub(super) incoming: Box<Incoming>,
     pub(super) route: Result<Routed, Fault>,
     pub(super) mount: Option<Arc<Mount>>,
+    pub(super) upload: Option<Upload>,
 }
 
 /// Where a request goes.
@@ -73,6 +75,7 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
         incoming,
         route,
         mount,
+        upload: None,
     })
 }
 
@@ -300,6 +303,7 @@ impl Admitted {
             wrap_ttl: self.incoming.wrap_ttl,
             active: active.cloned(),
             server: self.facts.server.clone(),
+            upload: self.upload.clone(),
         }
     }
 }

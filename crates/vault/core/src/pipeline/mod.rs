@@ -53,17 +53,19 @@ pub use record::Recorded;
 pub use refuse::Refusal;
 
 use crate::core::Core;
+use crate::snapshot::Upload;
 
 /// Takes a request through all stages.
-pub(crate) async fn run(core: &Core, incoming: Incoming) -> Reply {
-    match stages(core, incoming).await {
+pub(crate) async fn run(core: &Core, incoming: Incoming, upload: Option<Upload>) -> Reply {
+    match stages(core, incoming, upload).await {
         Ok(reply) => reply,
         Err(refusal) => refuse::run(core, *refusal).await,
     }
 }
 
-async fn stages(core: &Core, incoming: Incoming) -> Result<Reply, Box<Refusal>> {
-    let admitted = admit::run(core, incoming).await?;
+async fn stages(core: &Core, incoming: Incoming, upload: Option<Upload>) -> Result<Reply, Box<Refusal>> {
+    let mut admitted = admit::run(core, incoming).await?;
+    admitted.upload = upload;
     let authenticated = authenticate::run(core, admitted).await?;
     let authorized = authorize::run(authenticated).await?;
     let recorded = record::run(core, authorized).await?;

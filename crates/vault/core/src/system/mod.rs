@@ -11,9 +11,11 @@ mod mounts;
 mod namespaces;
 mod passwords;
 mod policies;
+mod raw;
 mod seal;
 mod specification;
 mod status;
+mod storage;
 mod tune;
 mod ui;
 mod wrapping;
@@ -50,6 +52,8 @@ impl Engine for System {
             .and(info::routes())
             .and(tune::routes().in_namespaces())
             .and(mounts::routes().in_namespaces())
+            .and(storage::routes())
+            .and(raw::routes())
     }
 }
 

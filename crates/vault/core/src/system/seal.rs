@@ -125,11 +125,6 @@ async fn seal_status(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault
 }
 
 async fn unseal(_: Arc<System>, cx: Cx, request: api::Unseal) -> Result<Answer, Fault> {
-    if request.migrate {
-        return Err(Fault::invalid(
-            "this server is not configured to move to another seal",
-        ));
-    }
     if request.reset {
         if !cx.server.is_sealed() {
             return Err(Fault::invalid("vault is unsealed"));
@@ -143,7 +138,11 @@ async fn unseal(_: Arc<System>, cx: Cx, request: api::Unseal) -> Result<Answer, 
         ));
     }
     let share = Secret::new(request.key);
-    cx.server.unseal(share.expose()).await?;
+    if request.migrate {
+        cx.server.unseal_and_migrate(share.expose()).await?;
+    } else {
+        cx.server.unseal(share.expose()).await?;
+    }
     status_body(&cx).await
 }
 

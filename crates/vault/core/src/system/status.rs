@@ -28,6 +28,8 @@ pub(super) fn routes() -> Table<System> {
         .unaudited()
         .in_namespaces()
         .on::<api::ReadHaStatus, _, _>(ha_status)
+        .on::<api::StepDown, _, _>(step_down)
+        .sudo()
         .on::<api::ReadMetrics, _, _>(metrics)
         .on::<api::ReadInFlight, _, _>(in_flight)
 }
@@ -122,6 +124,12 @@ async fn ha_status(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> 
         "upgrade_version" => crate::version::API,
     };
     Ok(Answer::data(&json_object! { "nodes" => vec![node] }))
+}
+
+/// Every unsealed node serves; what a node can give up is the office of the one that runs the timers.
+async fn step_down(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    cx.active()?.step_down();
+    Ok(Answer::empty())
 }
 
 async fn metrics(_: Arc<System>, cx: Cx, request: api::Metrics) -> Result<Answer, Fault> {

@@ -35,6 +35,9 @@ async fn apply(active: &Active, mut changes: Changes) -> Result<(), WatchError> 
     while let Some(batch) = changes.next().await {
         let keys: Vec<String> = batch?.into_iter().map(|change| change.key).collect();
         active.barrier.forget(&keys);
+        if keys.iter().any(|key| key == layout::RESTORE_STATE) {
+            active.superseded.cancel();
+        }
         if keys.iter().any(|key| key == layout::KEYRING)
             && let Err(error) = active.reload_keyring().await
         {

@@ -1,5 +1,6 @@
 //! Every stored format of every released version can be read: a store written by it, opened by this one.
 //!
+//! `ARCA_WRITE_SNAPSHOT=<file>` writes a snapshot and, beside it with `.json`, what opens it.
 //! `ARCA_WRITE_STORE=<file>` writes a new one, `ARCA_WRITE_LOGINS_STORE=<file>` one of logins and limits,
 //! `ARCA_WRITE_IDENTITY_TOKENS_STORE=<file>` one of identity tokens; the files that are there never change.
 
@@ -407,6 +408,47 @@ async fn the_oldest_store_of_identity_tokens_is_read_whole() {
         introspect(next.data("token").clone()).await,
         json!({"active": true})
     );
+}
+
+/// The first snapshot, and what opens it.
+const OLDEST_SNAPSHOT: &[u8] = include_bytes!("formats/snapshot-1.snap");
+const OLDEST_SNAPSHOT_KEYS: &str = include_str!("formats/snapshot-1.json");
+
+#[tokio::test]
+async fn writes_a_snapshot_when_asked_to() {
+    let Ok(path) = std::env::var("ARCA_WRITE_SNAPSHOT") else {
+        return;
+    };
+    let vault = Unsealed::start().await;
+    vault.mount("kv", "kv").await;
+    let _ = vault.write("kv/app", json!({"k": "v"})).await.expect(204);
+    let file = crate::snapshots::save(&vault.server, &vault.root).await;
+    std::fs::write(&path, file).unwrap();
+    let known = json!({"unseal_key": vault.unseal_key, "root": vault.root});
+    std::fs::write(
+        std::path::Path::new(&path).with_extension("json"),
+        known.to_string(),
+    )
+    .unwrap();
+}
+
+#[tokio::test]
+async fn the_oldest_snapshot_is_restored() {
+    let known: Value = serde_json::from_str(OLDEST_SNAPSHOT_KEYS).unwrap();
+    let text = |name: &str| known[name].as_str().unwrap();
+    let vault = Unsealed::start().await;
+    let path = "sys/storage/raft/snapshot-force";
+    let reply = crate::snapshots::restore(&vault.server, &vault.root, path, OLDEST_SNAPSHOT).await;
+    assert_eq!(reply.status, 204, "{}", reply.body.0);
+    vault
+        .server
+        .core
+        .lifecycle()
+        .unseal(text("unseal_key"))
+        .await
+        .unwrap();
+    let read = vault.read_as(text("root"), "kv/app").await.expect(200);
+    assert_eq!(read.data("k"), "v");
 }
 
 /// The row of former shares as it was first written.

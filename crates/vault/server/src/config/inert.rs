@@ -126,11 +126,6 @@ const TABLE: &[Inert] = &[
         keys: &["unsafe_cross_namespace_identity", "unsafe_relative_paths"],
     },
     Inert {
-        within: "",
-        reason: "stored records are not shown raw",
-        keys: &["raw_storage_endpoint"],
-    },
-    Inert {
         within: "listener.*",
         reason: CLUSTERING,
         keys: &["cluster_address", "cluster_addr"],

@@ -45,7 +45,7 @@ pub use listener::{
     TlsVersion, UnixSocket,
 };
 pub use seal::{KeySource, Seal, StaticKey, StaticKeys, Transit};
-pub use storage::{Postgres, Storage};
+pub use storage::{Postgres, Relocation, Storage};
 
 use address::{LocalAddresses, expand};
 use raw::Document;
@@ -62,6 +62,10 @@ pub struct Configuration {
     pub storage: Storage,
     /// What protects the root key.
     pub seal: Seal,
+    /// What protected it, while the store is moved to another seal: the one that is disabled.
+    pub former_seal: Option<Seal>,
+    /// Whether `sys/raw` reaches the rows of the store.
+    pub raw_storage: bool,
     /// Where clients reach this node; empty when unknown.
     pub api_address: String,
     /// Where other nodes reach this node; empty when unknown.
@@ -146,6 +150,8 @@ impl Configuration {
             listeners,
             storage,
             seal: Seal::Shamir,
+            former_seal: None,
+            raw_storage: false,
             api_address: String::new(),
             cluster_address: String::new(),
             cluster_name: String::new(),
@@ -179,6 +185,8 @@ impl Configuration {
         let (storage, redirect) = storage::choose(&sources, environment)?;
         let mut configuration = Self::new(storage, listeners(&sources, &local)?);
         configuration.seal = seal::choose(&sources, environment)?;
+        configuration.former_seal = seal::former(&sources, environment)?;
+        refuse_moves(&sources)?;
         configuration.lockouts = lockout::defaults(&sources, environment)?;
         configuration.notes = notes;
         configuration.take_scalars(&sources)?;
@@ -195,6 +203,7 @@ impl Configuration {
         self.log_format = last(sources, |document| document.log_format).unwrap_or(defaults.1);
         self.pid_file =
             last(sources, |document| document.pid_file.clone()).filter(|path| !path.as_os_str().is_empty());
+        self.raw_storage = last(sources, |document| document.raw_storage_endpoint).is_some_and(|flag| flag.0);
         self.disable_mlock = last(sources, |document| document.disable_mlock).is_some_and(|flag| flag.0);
         self.hostname_header =
             last(sources, |document| document.enable_response_header_hostname).is_some_and(|flag| flag.0);
@@ -298,6 +307,22 @@ fn listeners(sources: &[Source], local: &LocalAddresses) -> Result<Vec<Listener>
         ));
     }
     Ok(listeners)
+}
+
+/// A server keeps to one storage.
+fn refuse_moves(sources: &[Source]) -> Result<(), ConfigError> {
+    for source in sources {
+        let document = &source.document;
+        let mut moves = document
+            .storage_source
+            .iter()
+            .chain(&document.storage_destination);
+        if let Some(stanza) = moves.next() {
+            let message = "storage_source and storage_destination belong into the file of operator migrate";
+            return Err(source.error(stanza.position, message));
+        }
+    }
+    Ok(())
 }
 
 /// Of a key that stands in several files the last one counts.

@@ -35,6 +35,10 @@ pub(super) struct Document {
     pub(super) disable_mlock: Option<Flag>,
     pub(super) enable_response_header_hostname: Option<Flag>,
     pub(super) max_connections: Option<Located<u32>>,
+    pub(super) raw_storage_endpoint: Option<Flag>,
+    /// Of the file of `operator migrate` only, like the next.
+    pub(super) storage_source: Vec<Located<StorageStanza>>,
+    pub(super) storage_destination: Vec<Located<StorageStanza>>,
     pub(super) user_lockout: Blocks<Located<UserLockout>>,
 }
 
@@ -305,6 +309,15 @@ impl SealStanza {
             Self::Transit(seal) => seal.disabled,
         };
         disabled.is_some_and(|flag| flag.0)
+    }
+
+    /// Whether it says nothing about a key. Shamir's never does.
+    pub(super) const fn is_bare(&self) -> bool {
+        match self {
+            Self::Shamir(_) => true,
+            Self::Static(seal) => seal.current_key_id.is_none() && seal.current_key.is_none(),
+            Self::Transit(seal) => seal.address.is_none() && seal.key_name.is_none(),
+        }
     }
 
     pub(super) const fn kind(&self) -> &'static str {

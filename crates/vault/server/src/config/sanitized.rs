@@ -24,10 +24,20 @@ impl Configuration {
             "log_level" => self.log_level.as_str(),
             "max_connections" => self.max_connections as u64,
             "pid_file" => pid_file.unwrap_or_default(),
-            "raw_storage_endpoint" => false,
-            "seals" => vec![json_object! { "type" => self.seal.kind(), "disabled" => false }],
+            "raw_storage_endpoint" => self.raw_storage,
+            "seals" => self.seals(),
             "storage" => storage(&self.storage),
         }
+    }
+}
+
+impl Configuration {
+    fn seals(&self) -> Vec<Json> {
+        let shown = |kind: &str, disabled| json_object! { "type" => kind, "disabled" => disabled };
+        let former = self.former_seal.as_ref().map(|former| shown(former.kind(), true));
+        std::iter::once(shown(self.seal.kind(), false))
+            .chain(former)
+            .collect()
     }
 }
 

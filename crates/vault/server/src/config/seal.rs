@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::raw::{SealStanza, StaticSeal, TransitSeal};
 use super::source::Source;
+use arca_lang::hcl::Located;
 use arca_lang::hcl::lenient::flag;
 
 /// Longest key file, in bytes: a key in base64 with white space around it is far shorter.
@@ -156,12 +157,35 @@ pub(super) fn choose(sources: &[Source], environment: &Environment) -> Result<Se
             ),
         ));
     }
+    read(source, seal, environment)
+}
+
+fn read(source: &Source, seal: &Located<SealStanza>, environment: &Environment) -> Result<Seal, ConfigError> {
     let chosen = match &seal.value {
         SealStanza::Shamir(_) => Ok(Seal::Shamir),
         SealStanza::Static(stanza) => static_keys(stanza).map(Seal::Static),
         SealStanza::Transit(stanza) => transit(stanza, environment).map(Seal::Transit),
     };
     chosen.map_err(|message| source.error(seal.position, message))
+}
+
+/// The seal that is disabled: what a store is moved away from. A stanza that only says that it is disabled names none.
+pub(super) fn former(sources: &[Source], environment: &Environment) -> Result<Option<Seal>, ConfigError> {
+    let mut disabled = sources
+        .iter()
+        .flat_map(|source| source.document.seal.iter().map(move |seal| (source, seal)))
+        .filter(|(_, seal)| seal.value.is_disabled() && !seal.value.is_bare());
+    let Some((source, seal)) = disabled.next() else {
+        return Ok(None);
+    };
+    if let Some((other, second)) = disabled.next() {
+        let first = source.place(seal.position);
+        return Err(other.error(
+            second.position,
+            format!("there can be one disabled seal only, and {first} has one"),
+        ));
+    }
+    read(source, seal, environment).map(Some)
 }
 
 fn of_environment(wanted: Option<&str>, environment: &Environment) -> Result<Seal, ConfigError> {

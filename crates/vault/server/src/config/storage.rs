@@ -53,6 +53,50 @@ impl Storage {
     }
 }
 
+/// From where to where a store is copied.
+#[derive(Debug)]
+pub struct Relocation {
+    /// What is read.
+    pub source: Storage,
+    /// What is written.
+    pub destination: Storage,
+}
+
+impl Relocation {
+    /// Reads the file of `operator migrate`: `storage_source "<kind>" { ... }` and
+    /// `storage_destination "<kind>" { ... }`. Variables of the environment that say where storage is do not count: there
+    /// are two.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with file, line and column of the first mistake.
+    pub fn load(path: &std::path::Path) -> Result<Self, ConfigError> {
+        let sources = Source::read_all(&[path.to_owned()])?;
+        let environment = Environment::of::<String, String>([]);
+        let one = |name: &str, stanzas: Vec<(&Source, &Located<StorageStanza>)>| match stanzas.as_slice() {
+            [(source, stanza)] => read(source, stanza, &environment).map(|(storage, _)| storage),
+            [] => Err(ConfigError::Whole(format!(
+                "no {name} is configured: add {name} \"embedded\" {{ path = \"/var/lib/arca\" }}"
+            ))),
+            [_, (source, second), ..] => {
+                Err(source.error(second.position, format!("there can be one {name} only")))
+            }
+        };
+        let all = |which: fn(&super::raw::Document) -> &Vec<Located<StorageStanza>>| {
+            let stanzas = sources.iter();
+            stanzas
+                .flat_map(|source| which(&source.document).iter().map(move |stanza| (source, stanza)))
+                .collect()
+        };
+        Ok(Self {
+            source: one("storage_source", all(|document| &document.storage_source))?,
+            destination: one(
+                "storage_destination",
+                all(|document| &document.storage_destination),
+            )?,
+        })
+    }
+}
+
 /// The one storage of all files, and the address its stanza may give.
 pub(super) fn choose(
     sources: &[Source],

@@ -565,6 +565,70 @@ fn the_environment_overrides() {
 }
 
 #[test]
+fn a_disabled_seal_is_what_a_store_is_moved_away_from() {
+    let former = |text: &str| with(text).map(|configuration| configuration.former_seal);
+    let disabled = "seal \"static\" {\ncurrent_key_id = \"a\"\ncurrent_key = \"x\"\ndisabled = \"true\"\n}";
+    let configuration = with(disabled).unwrap();
+    assert!(matches!(configuration.seal, Seal::Shamir));
+    assert!(matches!(configuration.former_seal, Some(Seal::Static(_))));
+    let shown = configuration.sanitized().to_text().into_string();
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["seals"][1]["type"], "static");
+    assert_eq!(shown["seals"][1]["disabled"], true);
+    for bare in [
+        "",
+        "seal \"shamir\" { disabled = true }",
+        "seal \"transit\" { disabled = true }",
+    ] {
+        assert!(former(bare).unwrap().is_none(), "{bare}");
+    }
+    refuses(
+        former(&format!("{disabled}\n{disabled}")),
+        "a.hcl:6",
+        "one disabled seal only",
+    );
+    let half = "seal \"transit\" {\naddress = \"x\"\ndisabled = true\n}";
+    refuses(former(half), "a.hcl:", "needs key_name");
+}
+
+#[test]
+fn rows_are_shown_on_request_only() {
+    assert!(!with("").unwrap().raw_storage);
+    let configuration = with("raw_storage_endpoint = true").unwrap();
+    assert!(configuration.raw_storage && configuration.notes.is_empty());
+}
+
+#[test]
+fn a_relocation_names_two_storages() {
+    let home = tempfile::tempdir().unwrap();
+    let load = |text: &str| {
+        let path = home.path().join("migrate.hcl");
+        fs::write(&path, text).unwrap();
+        Relocation::load(&path).map_err(|error| error.to_string())
+    };
+    let source = "storage_source \"file\" { path = \"/a\" }\n";
+    let destination = "storage_destination \"postgresql\" { connection_url = \"postgres://canary\" }\n";
+    let both = load(&format!("{source}{destination}")).unwrap();
+    assert_eq!(
+        (both.source.kind(), both.destination.kind()),
+        ("file", "postgresql")
+    );
+    assert!(!format!("{both:?}").contains("canary"));
+    refuses(load(source), "", "no storage_destination is configured");
+    refuses(
+        load(&format!("{source}{source}{destination}")),
+        "",
+        "one storage_source only",
+    );
+    refuses(load("storage_source \"file\" {}"), "", "path is missing");
+    refuses(
+        with(source),
+        "a.hcl:1",
+        "belong into the file of operator migrate",
+    );
+}
+
+#[test]
 fn seals_from_the_environment() {
     let environment = Environment::of([
         ("VAULT_SEAL_TYPE", "transit"),

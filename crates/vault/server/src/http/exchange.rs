@@ -20,6 +20,7 @@ use super::streaming::{self, Sent};
 use super::websocket::{self, Wanted};
 use crate::egress::{self, Outgoing};
 use crate::ingress::{self, Destination, Origin, Refused};
+use crate::service::Answering;
 
 /// A connection as its requests see it.
 pub(crate) struct Exchange {
@@ -46,11 +47,14 @@ impl Exchange {
         let (mut parts, mut body) = request.into_parts();
         let wanted = websocket::wanted(&mut parts);
         let outgoing = self.outgoing(&parts, &mut body).await;
-        let stream = outgoing.reply.stream.as_ref().and_then(Streamed::take);
+        let stream = outgoing.reply.stream.clone();
         let namespace = parts.headers.get(&ingress::headers::NAMESPACE);
         let headers = self.endpoint.headers.load();
         let response = egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace);
-        match stream {
+        if let Some(download) = stream.as_ref().and_then(Streamed::take_bytes) {
+            return streaming::download(response, download, &self.pulse);
+        }
+        match stream.as_ref().and_then(Streamed::take) {
             None => response.map(Sent::whole),
             Some(subscription) => self.stream(response, subscription, wanted),
         }
@@ -109,6 +113,9 @@ impl Exchange {
                 return self.refuse(path, self.peer, ingress::refused(parts, fault)).await;
             }
         };
+        if ingress::is_upload(parts, path) {
+            return self.upload(parts, path, body, origin, address).await;
+        }
         // The memory of a large body stays accounted for until the answer.
         let (read, _memory) = match ingress::read(parts, path, body, origin).await {
             Ok(read) => read,
@@ -121,7 +128,8 @@ impl Exchange {
         };
         ingress::resume(parts, &mut incoming);
         let limit = listener.limits.duration;
-        let work = self.begin(incoming).await;
+        let service = shared.service.clone();
+        let work = self.begin(service.handle(incoming)).await;
         if let Some(reply) = self.deadline.within(&*shared.clock, limit, work).await {
             return reply;
         }
@@ -130,7 +138,44 @@ impl Exchange {
         self.refuse(path, address, Refused { operation, fault }).await
     }
 
-    async fn begin(&self, incoming: Incoming) -> Completion {
+    /// A request whose body is of any size and passed on as it comes. It may take as long as it goes on coming.
+    async fn upload<B>(
+        &self,
+        parts: &Parts,
+        path: &str,
+        body: &mut B,
+        origin: &Origin<'_>,
+        address: Option<SocketAddr>,
+    ) -> Reply
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let incoming = match ingress::without_body(parts, path) {
+            Ok(incoming) => incoming,
+            Err(refused) => {
+                ingress::skip(parts, body, origin).await;
+                return self.refuse(path, address, refused).await;
+            }
+        };
+        let incoming = Incoming {
+            client: self.client(address),
+            ..incoming
+        };
+        let (sender, upload) = arca_core::snapshot::upload();
+        let service = self.endpoint.shared.service.clone();
+        let mut work = self.begin(service.take_in(incoming, upload)).await;
+        tokio::select! {
+            biased;
+            reply = &mut work => {
+                ingress::skip(parts, body, origin).await;
+                return reply;
+            }
+            () = ingress::pass_on(body, sender, origin) => {}
+        }
+        work.await
+    }
+
+    async fn begin(&self, work: Answering) -> Completion {
         let request = match &self.requests {
             Some(requests) => requests.clone().acquire_owned().await.ok(),
             None => None,
@@ -140,7 +185,7 @@ impl Exchange {
             connection: self.place.clone(),
             request,
         };
-        Completion::new(shared.service.clone().handle(incoming), shared, held)
+        Completion::new(work, shared, held)
     }
 
     fn client(&self, address: Option<SocketAddr>) -> ClientInfo {

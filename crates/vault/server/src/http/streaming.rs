@@ -1,12 +1,13 @@
-//! Bodies that go on: a stream of events as Server-Sent Events.
+//! Bodies that go on: a stream of events as Server-Sent Events, and bytes that are not kept in memory.
 
-use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arca_core::events::{Message, Subscription};
+use arca_core::snapshot::Download;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::header::CONTENT_TYPE;
@@ -20,7 +21,7 @@ use super::pulse::{Pulse, Streaming};
 /// The body of a response: all of it, or what comes of a stream.
 pub(crate) enum Sent {
     Whole(Full<Bytes>),
-    Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    Pieces(Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>),
 }
 
 impl Sent {
@@ -31,32 +32,31 @@ impl Sent {
 
 impl Body for Sent {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(context),
-            Self::Events(events) => events
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(context)
+                .map(|frame| frame.map(|frame| frame.map_err(|never| match never {}))),
+            Self::Pieces(pieces) => pieces
                 .as_mut()
                 .poll_next(context)
-                .map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
+                .map(|piece| piece.map(|piece| piece.map(Frame::data))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_end_stream(),
-            Self::Events(_) => false,
+            Self::Pieces(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Events(_) => SizeHint::default(),
+            Self::Pieces(_) => SizeHint::default(),
         }
     }
 }
@@ -93,9 +93,9 @@ pub(crate) fn respond(
     let frames = messages(subscription, draining).map(move |message| {
         // A connection with a stream is not idle.
         let _ = &held;
-        frame(&message)
+        io::Result::Ok(frame(&message))
     });
-    let mut response = response.map(|_| Sent::Events(Box::pin(frames)));
+    let mut response = response.map(|_| Sent::Pieces(Box::pin(frames)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // Some proxies collect an answer before they pass it on.
@@ -103,6 +103,20 @@ pub(crate) fn respond(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
     );
+    response
+}
+
+/// Makes a response one whose body comes in pieces. When one fails the connection is cut, so that nobody takes what
+/// has arrived for all.
+pub(crate) fn download(response: Response<Bytes>, download: Download, pulse: &Arc<Pulse>) -> Response<Sent> {
+    let held = Streaming::begin(pulse);
+    let pieces = download.map(move |piece| {
+        let _ = &held;
+        piece.map_err(|fault| io::Error::other(fault.to_string()))
+    });
+    let mut response = response.map(|_| Sent::Pieces(Box::pin(pieces)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
     response
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arca_base::json::{Limits, Object};
 use arca_base::{Json, Operation};
 use arca_core::Fault;
+use arca_core::snapshot::UploadSender;
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, EXPECT};
@@ -128,6 +129,25 @@ where
 {
     if !body.is_end_stream() && !waits_for_leave(headers) {
         within(origin.clock, origin.body_timeout, discard(body, SKIPPED)).await;
+    }
+}
+
+/// Passes a body on, as fast as it is taken. The limit of time is for each piece.
+pub(super) async fn pass_on<B>(body: &mut B, to: UploadSender, origin: &Origin<'_>)
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    loop {
+        match within(origin.clock, origin.body_timeout, next(body)).await {
+            Some(Ok(Some(bytes))) => {
+                if !to.send(bytes).await {
+                    return;
+                }
+            }
+            Some(Ok(None)) => return to.end().await,
+            // It has broken off, which is what whoever waits for more is told.
+            Some(Err(_)) | None => return,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ use arca_base::{Clock, Operation, RequestPath};
 use arca_core::Fault;
 use arca_core::engine::ClientInfo;
 use arca_core::pipeline::Incoming;
+use arca_core::snapshot::UploadSender;
 use bytes::Bytes;
 use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -106,6 +107,24 @@ where
     let (bytes, memory) = body::read(body, &parts.headers, origin).await.map_err(refused)?;
     incoming.data = body::data(&bytes, &parts.headers, &origin.limits.json).map_err(refused)?;
     Ok((incoming, memory))
+}
+
+/// Whether the body of a request is passed on as it comes.
+pub(crate) fn is_upload(parts: &Parts, path: &str) -> bool {
+    matches!(parts.method, http::Method::POST | http::Method::PUT) && arca_core::snapshot::takes_upload(path)
+}
+
+/// Reads a request for the API whose body is passed on as it comes.
+pub(crate) fn without_body(parts: &Parts, path: &str) -> Result<Incoming, Refused> {
+    head(parts, path, &Query::parse(parts.uri.query().unwrap_or_default()))
+}
+
+/// Passes a body on, as fast as it is taken, for as long as it comes and is wanted.
+pub(crate) async fn pass_on<B>(body: &mut B, to: UploadSender, origin: &Origin<'_>)
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    body::pass_on(body, to, origin).await;
 }
 
 /// Takes in a body that nobody asks for.

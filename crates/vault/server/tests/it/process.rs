@@ -34,6 +34,8 @@ pub(crate) fn core(storage: Arc<dyn Storage>, seal: Seal) -> Arc<Core> {
         cache: arca_core::barrier::CacheLimits::default(),
         cluster_name: "test".to_owned(),
         api_address: String::new(),
+        former_seal: None,
+        raw_storage: false,
         sanitized_config: Json::object(),
     }))
 }
