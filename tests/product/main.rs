@@ -28,6 +28,7 @@ mod kubernetes;
 mod ldap;
 mod logins;
 mod mfa;
+mod monitor;
 mod oidc;
 mod openapi;
 mod quotas;

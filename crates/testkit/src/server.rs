@@ -135,6 +135,7 @@ impl TestServer {
             cluster_name: "test".to_owned(),
             api_address: "http://127.0.0.1:8200".to_owned(),
             sanitized_config: Json::object(),
+            log: arca_core::log::NoLog::shared(),
         });
         Self {
             core: Arc::new(core),
@@ -234,6 +235,7 @@ impl TestServer {
             wrap_ttl: from.wrap_ttl.map(Ttl::from_seconds),
             factors: Vec::new(),
             data: members(&data),
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
                 certificates: from.certificates,
@@ -294,6 +296,7 @@ impl Unsealed {
             wrap_ttl: None,
             factors: Vec::new(),
             data: Object::new(),
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
                 certificates: vec![],

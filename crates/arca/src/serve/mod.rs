@@ -14,6 +14,7 @@ use std::sync::Arc;
 use arca_base::{Clock, Entropy};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::Catalog;
+use arca_core::log::{Log, NoLog};
 use arca_core::router::LeaseDefaults;
 use arca_core::{Core, Settings};
 use arca_server::config::{ConfigError, Configuration, Environment};
@@ -63,6 +64,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) environment: Environment,
+    /// The log, once it has begun.
+    pub(crate) log: Arc<dyn Log>,
 }
 
 impl World {
@@ -72,6 +75,7 @@ impl World {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(arca_crypto::SystemEntropy),
             environment: Environment::of_process(),
+            log: NoLog::shared(),
         }
     }
 }
@@ -98,6 +102,7 @@ pub(crate) async fn core(configuration: &Configuration, world: &World) -> Result
         cluster_name: configuration.cluster_name.clone(),
         api_address: configuration.api_address.clone(),
         sanitized_config: configuration.sanitized(),
+        log: world.log.clone(),
     };
     Ok(Arc::new(Core::new(settings)))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
-use crate::barrier::{Barrier, BarrierError, Keyring, Stored, View, Writes, parse};
+use crate::barrier::{Barrier, BarrierError, Keyring, Rows, Stored, View, Writes, parse};
 use crate::ceremony::Ceremonies;
 use crate::core::Settings;
 use crate::events::Feed;
@@ -24,6 +24,8 @@ use crate::policies::Policies;
 use crate::quotas::Quotas;
 use crate::router::Router;
 use crate::tokens::Tokens;
+use crate::version::{self, RanHere};
+use crate::web::Web;
 
 /// Name and identifier of the cluster, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +69,9 @@ pub struct Active {
     pub(crate) mfa: Mfa,
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
+    pub(crate) web: Web,
+    /// Versions that have run on this store.
+    pub(crate) versions: Rows<RanHere>,
     pub(crate) lockouts: Lockouts,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) events: Feed,
@@ -97,6 +102,14 @@ pub enum StartError {
     /// A part does not start.
     #[error("{0}")]
     Part(Fault),
+}
+
+/// What keys the names of token rows.
+async fn token_salt(view: &View) -> Result<Secret<Vec<u8>>, StartError> {
+    let salt = view.get(TOKEN_SALT).await?;
+    let salt = salt.ok_or(StartError::Missing("the token salt"))?;
+    let salt: Salt = parse(salt.plaintext.expose()).map_err(BarrierError::from)?;
+    Ok(Secret::new(arca_base::id::unhex(&salt.hex).unwrap_or_default()))
 }
 
 impl Active {
@@ -133,12 +146,7 @@ impl Active {
         let namespace = NamespaceId::root();
         let view = View::new(barrier.clone(), layout::namespace(&namespace));
         let (clock, entropy) = (settings.clock.clone(), settings.entropy.clone());
-        let salt = view
-            .get(TOKEN_SALT)
-            .await?
-            .ok_or(StartError::Missing("the token salt"))?;
-        let salt: Salt = parse(salt.plaintext.expose()).map_err(BarrierError::from)?;
-        let salt = Secret::new(arca_base::id::unhex(&salt.hex).unwrap_or_default());
+        let salt = token_salt(&view).await?;
         let router = Arc::new(Router::new(
             namespace.clone(),
             &barrier,
@@ -150,6 +158,8 @@ impl Active {
         policies.ensure_default().await.map_err(StartError::Part)?;
         let auditor = Auditor::new(&view, clock.clone(), entropy.clone(), metrics.clone());
         auditor.open_all().await?;
+        let versions = Rows::new(view.folder("version/"));
+        version::note(&versions, clock.now()).await?;
         Ok(Self {
             tokens: Tokens::new(&barrier, namespace.clone(), entropy.clone(), &view, &salt),
             leases: Leases::new(
@@ -164,6 +174,8 @@ impl Active {
             identity: Identity::new(&barrier, entropy.clone(), &view),
             mfa: Mfa::new(entropy.clone(), &view),
             quotas: Quotas::new(&view),
+            web: Web::new(&view),
+            versions,
             policies,
             router,
             auditor,

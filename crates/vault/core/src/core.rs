@@ -12,12 +12,14 @@ use crate::barrier::CacheLimits;
 use crate::engine::{Catalog, Mounted};
 use crate::fault::Fault;
 use crate::lifecycle::Lifecycle;
+use crate::log::Log;
 use crate::login::LockoutDefaults;
 use crate::metrics::Metrics;
 use crate::pipeline::{self, Incoming, Reply, Unread};
 use crate::router::{LeaseDefaults, Mount, Target};
 use crate::seal::Seal;
 use crate::system;
+use crate::web::WebConfig;
 
 /// What a server is made of; handed in by the binary.
 pub struct Settings {
@@ -43,6 +45,8 @@ pub struct Settings {
     pub api_address: String,
     /// The configuration in force without secrets, for `sys/config/state/sanitized`.
     pub sanitized_config: Json,
+    /// The log of the process.
+    pub log: Arc<dyn Log>,
 }
 
 /// A secrets server.
@@ -105,6 +109,12 @@ impl Core {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         self.lifecycle.metrics()
+    }
+
+    /// What the HTTP side has to know of the configuration in the store; nothing while the server is sealed.
+    #[must_use]
+    pub fn web(&self) -> Option<Arc<WebConfig>> {
+        self.active().map(|active| active.web.at_hand())
     }
 
     /// The server's own endpoints, which work before any mount is known.

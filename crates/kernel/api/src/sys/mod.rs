@@ -2,15 +2,19 @@
 
 pub mod audit;
 pub mod ceremony;
+pub mod counters;
 pub mod events;
 pub mod leases;
 pub mod lockout;
+pub mod log;
 pub mod mounts;
 pub mod passwords;
 pub mod policies;
 pub mod quotas;
 pub mod seal;
 pub mod status;
+pub mod tools;
+pub mod web;
 pub mod wrapping;
 
 crate::fields! {

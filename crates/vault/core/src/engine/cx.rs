@@ -15,6 +15,7 @@ use crate::login::Attempt;
 use crate::policies::password::Passwords;
 use crate::router::Mount;
 use crate::tokens::Token;
+use crate::web::RequestHeaders;
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
@@ -97,6 +98,8 @@ pub struct Cx {
     pub client: Arc<ClientInfo>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
+    /// Headers of the request that the mount hands to its engine, never one with the token.
+    pub headers: RequestHeaders,
     /// The unsealed server; for the engines that are its own interface.
     pub(crate) active: Option<Arc<Active>>,
     /// The state of the server; for its own endpoints.

@@ -18,23 +18,57 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::log::Lines;
+
 pub(crate) use feed::{Feed, run};
+pub(crate) use subscription::Viewer;
 pub use subscription::{Message, Subscription};
 pub use told::Told;
 
-/// A subscription on its way to the server, which takes it out once.
+/// What goes on after an answer, on its way to the server, which takes it out once.
 #[derive(Clone, Debug)]
-pub struct Streamed(Arc<Mutex<Option<Subscription>>>);
+pub struct Streamed(Arc<Mutex<Held>>);
+
+#[derive(Debug)]
+enum Held {
+    Nothing,
+    Events(Box<Subscription>),
+    Lines(Box<Lines>),
+}
 
 impl Streamed {
     pub(crate) fn new(subscription: Subscription) -> Self {
-        Self(Arc::new(Mutex::new(Some(subscription))))
+        Self(Arc::new(Mutex::new(Held::Events(Box::new(subscription)))))
     }
 
-    /// The subscription, for the first who asks.
+    pub(crate) fn of_lines(lines: Lines) -> Self {
+        Self(Arc::new(Mutex::new(Held::Lines(Box::new(lines)))))
+    }
+
+    /// The subscription, if it is one, for the first who asks.
     #[must_use]
     pub fn take(&self) -> Option<Subscription> {
-        self.0.lock().take()
+        let mut held = self.0.lock();
+        match std::mem::replace(&mut *held, Held::Nothing) {
+            Held::Events(subscription) => Some(*subscription),
+            other => {
+                *held = other;
+                None
+            }
+        }
+    }
+
+    /// The lines of the log, if it is that, for the first who asks.
+    #[must_use]
+    pub fn take_lines(&self) -> Option<Lines> {
+        let mut held = self.0.lock();
+        match std::mem::replace(&mut *held, Held::Nothing) {
+            Held::Lines(lines) => Some(*lines),
+            other => {
+                *held = other;
+                None
+            }
+        }
     }
 }
 

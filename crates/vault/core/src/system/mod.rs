@@ -2,19 +2,23 @@
 
 mod audit;
 mod ceremony;
+mod counters;
 mod events;
 mod explain;
 mod info;
 mod leases;
 mod lockout;
+mod log;
 mod mounts;
 mod passwords;
 mod policies;
 mod seal;
 mod specification;
 mod status;
+mod tools;
 mod tune;
 mod ui;
+mod web;
 mod wrapping;
 
 use arca_base::{Entropy, MountPath};
@@ -38,13 +42,18 @@ impl Engine for System {
             .and(leases::routes())
             .and(events::routes())
             .and(lockout::routes())
+            .and(log::routes())
             .and(crate::mfa::validation_routes())
             .and(crate::quotas::routes())
+            .and(crate::quotas::lease_routes())
             .and(wrapping::routes())
             .and(audit::routes())
             .and(ui::routes())
+            .and(web::routes())
             .and(specification::routes())
             .and(info::routes())
+            .and(tools::routes())
+            .and(counters::routes())
             .and(tune::routes())
             .and(mounts::routes())
     }

@@ -11,6 +11,7 @@
 
 mod audit;
 mod audit_devices;
+mod audit_selection;
 mod events;
 mod explain;
 mod formats;
@@ -20,6 +21,7 @@ mod identity;
 mod identity_external;
 mod identity_groups;
 mod inline_auth;
+mod lease_quotas;
 mod lease_targets;
 mod leases;
 mod lifecycle;
@@ -33,4 +35,6 @@ mod rekey;
 mod seal;
 mod surface;
 mod tokens;
+mod tools;
+mod web;
 mod wrapping;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arca_core::events::{Message, Subscription};
+use arca_core::log::Lines;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use http::header::CONTENT_TYPE;
@@ -99,6 +100,38 @@ pub(crate) fn respond(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     // Some proxies collect an answer before they pass it on.
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    response
+}
+
+/// Makes a response the log, as it is written.
+pub(crate) fn of_lines(
+    response: Response<Bytes>,
+    lines: Lines,
+    draining: CancellationToken,
+    pulse: &Arc<Pulse>,
+) -> Response<Sent> {
+    let held = Streaming::begin(pulse);
+    let lines = stream::unfold(
+        (lines, draining, held),
+        |(mut lines, draining, held)| async move {
+            let line = tokio::select! {
+                biased;
+                () = draining.cancelled() => None,
+                line = lines.next() => line,
+            };
+            Some((line?, (lines, draining, held)))
+        },
+    );
+    let mut response = response.map(|_| Sent::Events(Box::pin(lines)));
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
     headers.insert(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),

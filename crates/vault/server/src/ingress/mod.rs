@@ -29,6 +29,7 @@ use arca_base::{Clock, Operation, RequestPath};
 use arca_core::Fault;
 use arca_core::engine::ClientInfo;
 use arca_core::pipeline::Incoming;
+use arca_core::web::RequestHeaders;
 use bytes::Bytes;
 use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -144,6 +145,7 @@ fn bodyless(parts: &Parts, path: &str, operation: Operation) -> Result<Incoming,
         wrap_ttl: headers::wrap_ttl(&parts.headers)?,
         factors: headers::factors(&parts.headers)?,
         data: Object::new(),
+        headers: RequestHeaders::default(),
         client: ClientInfo::unknown(),
     })
 }

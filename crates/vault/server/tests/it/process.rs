@@ -35,6 +35,7 @@ pub(crate) fn core(storage: Arc<dyn Storage>, seal: Seal) -> Arc<Core> {
         cluster_name: "test".to_owned(),
         api_address: String::new(),
         sanitized_config: Json::object(),
+        log: arca_core::log::NoLog::shared(),
     }))
 }
 
