@@ -33,6 +33,7 @@ mod kubernetes;
 mod ldap;
 mod logins;
 mod mfa;
+mod monitor;
 mod namespaces;
 mod oidc;
 mod openapi;

@@ -11,7 +11,7 @@ use serde_json::json;
 /// Operations that would end the run or take away what it stands on, streams, and limits of how often one may ask.
 /// One expression: the fuzzer leaves out only what every one of several agrees on.
 const LEFT_OUT: &str = concat!(
-    "-sys-(seal$|step-down|generate-root|rekey|quotas|events)",
+    "-sys-(seal$|step-down|generate-root|rekey|quotas|events|monitor)",
     "|-auth-token-revoke|-sys-(leases-)?revoke-(prefix|force)",
     "|^delete-sys-(mounts|auth|audit)-|^update-sys-remount",
 );

@@ -176,6 +176,7 @@ impl TestServer {
             former_seal: configured.former_seal,
             raw_storage: configured.raw_storage,
             sanitized_config: Json::object(),
+            log: arca_core::log::NoLog::shared(),
         });
         Self {
             core: Arc::new(core),
@@ -294,6 +295,7 @@ impl TestServer {
             wrap_ttl: from.wrap_ttl.map(Ttl::from_seconds),
             factors: Vec::new(),
             data: members(&data),
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
                 certificates: from.certificates,
@@ -354,6 +356,7 @@ impl Unsealed {
             wrap_ttl: None,
             factors: Vec::new(),
             data: Object::new(),
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo {
                 address: Some("127.0.0.1:50000".parse().expect("an address")),
                 certificates: vec![],

@@ -21,6 +21,7 @@ mod kv;
 mod lease;
 mod list;
 mod login;
+mod monitor;
 mod mounts;
 mod namespace;
 mod operator;
@@ -144,6 +145,8 @@ enum Command {
     /// Follow what happens on the server
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Events(events::Events),
+    /// Follow the log of the server
+    Monitor(monitor::Monitor),
     /// Work with audit devices
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
     Audit(audit::Audit),
@@ -257,6 +260,7 @@ impl Command {
             Self::Database(command) => wait(command.run(session)),
             Self::Lease(command) => wait(command.run(session)),
             Self::Events(command) => wait(command.run(session)),
+            Self::Monitor(command) => wait(command.run(session)),
             Self::Audit(command) => wait(command.run(session)),
             Self::Operator(command) => wait(command.run(session)),
             Self::Plugin(command) => wait(command.run(session)),

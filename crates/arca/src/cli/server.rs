@@ -1,6 +1,7 @@
 //! `server`: the server process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arca_base::Secret;
 use arca_core::Core;
@@ -82,7 +83,7 @@ impl From<ServeError> for Failure {
 
 impl Server {
     pub(crate) fn run(self, session: &mut Session) -> Outcome {
-        let world = World::of_process();
+        let mut world = World::of_process();
         if self.is_dev(&world) {
             return serving(self.develop(session, world));
         }
@@ -97,6 +98,7 @@ impl Server {
         let hardening = harden(!configuration.disable_mlock);
         serving(async move {
             let logging = self.log(session, &configuration, &world)?;
+            world.log = Arc::new(logging.clone());
             hardening.report();
             for note in &configuration.notes {
                 tracing::warn!("{note}");
@@ -122,7 +124,7 @@ impl Server {
             || world.environment.setting("DEV_ROOT_TOKEN_ID").is_some() && self.config.is_empty()
     }
 
-    async fn develop(self, session: &mut Session, world: World) -> Outcome {
+    async fn develop(self, session: &mut Session, mut world: World) -> Outcome {
         if !self.config.is_empty() {
             return Err(Failure::local(
                 "Use either -dev or -config: a development server has no configuration.",
@@ -131,6 +133,7 @@ impl Server {
         let dev = self.dev(&world)?;
         let configuration = dev.configuration(&world)?;
         let logging = self.log(session, &configuration, &world)?;
+        world.log = Arc::new(logging.clone());
         let core = serve::core(&configuration, &world).await?;
         let server = serve::bind(&configuration, &core, &world).await?;
         let opened = dev.open(&core).await?;

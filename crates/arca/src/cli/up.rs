@@ -1,6 +1,7 @@
 //! `up`: a server for this machine with one command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arca_server::config::Strictness;
 use arca_server::logging::{Format, Level, Logging, log_panics};
@@ -37,7 +38,7 @@ impl Up {
     pub(crate) fn run(self, session: &mut Session) -> Outcome {
         let hardening = harden(true);
         serving(async move {
-            let world = World::of_process();
+            let mut world = World::of_process();
             let places = self.places(&world)?;
             log_panics();
             let level = session
@@ -48,6 +49,7 @@ impl Up {
                 .unwrap_or(Level::Warn);
             let logging =
                 Logging::start(level, Format::Standard).map_err(|error| Failure::local(error.to_string()))?;
+            world.log = Arc::new(logging.clone());
             allow_many_files();
             if level != Level::Warn {
                 hardening.report();

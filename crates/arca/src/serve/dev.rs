@@ -118,6 +118,7 @@ async fn request(
         wrap_ttl: None,
         factors: Vec::new(),
         data,
+        headers: arca_core::web::RequestHeaders::default(),
         client: ClientInfo::unknown(),
     };
     let reply = core.handle(incoming).await;

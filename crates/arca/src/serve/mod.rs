@@ -16,6 +16,7 @@ use std::sync::Arc;
 use arca_base::{Clock, Entropy};
 use arca_core::barrier::CacheLimits;
 use arca_core::engine::Catalog;
+use arca_core::log::{Log, NoLog};
 use arca_core::router::LeaseDefaults;
 use arca_core::seal::Seal;
 use arca_core::{Core, Settings};
@@ -68,6 +69,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) environment: Environment,
+    /// The log, once it has begun.
+    pub(crate) log: Arc<dyn Log>,
 }
 
 impl World {
@@ -77,6 +80,7 @@ impl World {
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(arca_crypto::SystemEntropy),
             environment: Environment::of_process(),
+            log: NoLog::shared(),
         }
     }
 }
@@ -105,6 +109,7 @@ pub(crate) async fn core(configuration: &Configuration, world: &World) -> Result
         former_seal: former_seal(configuration, world)?,
         raw_storage: configuration.raw_storage,
         sanitized_config: configuration.sanitized(),
+        log: world.log.clone(),
     };
     Ok(Arc::new(Core::new(settings)))
 }

@@ -1,6 +1,9 @@
-//! SHA-256 (FIPS 180-4), in one call or piece by piece, and digests that others ask for.
+//! SHA-256 (FIPS 180-4), in one call or piece by piece; SHA-2 and SHA-3 (FIPS 202) by name; digests that others ask for.
 
-use aws_lc_rs::digest::{Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
+use aws_lc_rs::digest::{
+    Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA3_256, SHA3_384, SHA3_512, SHA224, SHA256, SHA384, SHA512,
+    digest,
+};
 use md5::Digest as _;
 
 /// Bytes of a digest.
@@ -36,6 +39,61 @@ pub fn sha512(data: &[u8]) -> [u8; 64] {
 #[must_use]
 pub fn md5_for_legacy_use(data: &[u8]) -> [u8; 16] {
     md5::Md5::digest(data).into()
+}
+
+/// A digest, as it is named in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `sha2-224`
+    Sha2_224,
+    /// `sha2-256`
+    Sha2_256,
+    /// `sha2-384`
+    Sha2_384,
+    /// `sha2-512`
+    Sha2_512,
+    /// `sha3-256`
+    Sha3_256,
+    /// `sha3-384`
+    Sha3_384,
+    /// `sha3-512`
+    Sha3_512,
+}
+
+impl Algorithm {
+    /// What [`Algorithm::parse`] reads, for messages.
+    pub const EXPECTED: &'static str =
+        "one of sha2-224, sha2-256, sha2-384, sha2-512, sha3-256, sha3-384, sha3-512";
+
+    /// The digest of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "sha2-224" => Some(Self::Sha2_224),
+            "sha2-256" => Some(Self::Sha2_256),
+            "sha2-384" => Some(Self::Sha2_384),
+            "sha2-512" => Some(Self::Sha2_512),
+            "sha3-256" => Some(Self::Sha3_256),
+            "sha3-384" => Some(Self::Sha3_384),
+            "sha3-512" => Some(Self::Sha3_512),
+            _ => None,
+        }
+    }
+
+    /// The digest of `data`.
+    #[must_use]
+    pub fn digest(self, data: &[u8]) -> Vec<u8> {
+        let algorithm = match self {
+            Self::Sha2_224 => &SHA224,
+            Self::Sha2_256 => &SHA256,
+            Self::Sha2_384 => &SHA384,
+            Self::Sha2_512 => &SHA512,
+            Self::Sha3_256 => &SHA3_256,
+            Self::Sha3_384 => &SHA3_384,
+            Self::Sha3_512 => &SHA3_512,
+        };
+        digest(algorithm, data).as_ref().to_vec()
+    }
 }
 
 /// A digest of data that arrives in pieces.

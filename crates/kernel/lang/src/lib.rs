@@ -1,6 +1,8 @@
-//! The languages users write: HCL 1, the language of configuration files and policies, and Go's text templates.
+//! The languages users write: HCL 1, the language of configuration files and policies, Go's text templates, and the
+//! conditions of audit filters.
 #![warn(missing_docs)]
 
+pub mod condition;
 pub mod document;
 pub mod hcl;
 pub mod sprig;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Auditor;
-use crate::barrier::{Barrier, BarrierError, Keyring, Stored, View, Writes, parse};
+use crate::barrier::{Barrier, BarrierError, Keyring, Rows, Stored, View, Writes, parse};
 use crate::ceremony::Ceremonies;
 use crate::core::Settings;
 use crate::events::Feed;
@@ -34,6 +34,8 @@ use crate::quotas::Quotas;
 use crate::router::Router;
 use crate::snapshot::restore::State;
 use crate::tokens::Tokens;
+use crate::version::{self, RanHere};
+use crate::web::Web;
 
 /// Name and identifier of the cluster, as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +73,9 @@ pub struct Server {
     pub(crate) cluster: Cluster,
     pub(crate) quotas: Quotas,
     pub(crate) auditor: Auditor,
+    pub(crate) web: Web,
+    /// Versions that have run on this store.
+    pub(crate) versions: Rows<RanHere>,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) events: Feed,
     pub(crate) clock: Arc<dyn Clock>,
@@ -135,6 +140,14 @@ pub enum StartError {
     Part(Fault),
 }
 
+/// What keys the names of token rows.
+async fn token_salt(view: &View) -> Result<Secret<Vec<u8>>, StartError> {
+    let salt = view.get(TOKEN_SALT).await?;
+    let salt = salt.ok_or(StartError::Missing("the token salt"))?;
+    let salt: Salt = parse(salt.plaintext.expose()).map_err(BarrierError::from)?;
+    Ok(Secret::new(arca_base::id::unhex(&salt.hex).unwrap_or_default()))
+}
+
 impl Active {
     /// Opens the keyring with the root key and puts the parts together.
     pub(crate) async fn open(
@@ -182,16 +195,15 @@ impl Active {
         let root = Arc::new(Namespace::root());
         let view = View::new(barrier.clone(), layout::namespace(&root.id));
         let (clock, entropy) = (settings.clock.clone(), settings.entropy.clone());
-        let salt = view
-            .get(TOKEN_SALT)
-            .await?
-            .ok_or(StartError::Missing("the token salt"))?;
-        let salt: Salt = parse(salt.plaintext.expose()).map_err(BarrierError::from)?;
-        let salt = Secret::new(arca_base::id::unhex(&salt.hex).unwrap_or_default());
+        let salt = token_salt(&view).await?;
         let auditor = Auditor::new(&view, clock.clone(), entropy.clone(), metrics.clone());
         auditor.open_all().await?;
+        let versions = Rows::new(view.folder("version/"));
+        version::note(&versions, clock.now()).await?;
         let server = Arc::new(Server {
             quotas: Quotas::new(&view),
+            web: Web::new(&view),
+            versions,
             auditor,
             events: Feed::new(barrier.generation_everywhere("mount/")),
             ceremonies: Ceremonies::default(),

@@ -12,6 +12,7 @@ use crate::barrier::CacheLimits;
 use crate::engine::{Catalog, Mounted};
 use crate::fault::Fault;
 use crate::lifecycle::Lifecycle;
+use crate::log::Log;
 use crate::login::LockoutDefaults;
 use crate::metrics::Metrics;
 use crate::pipeline::{self, Incoming, Reply, Unread};
@@ -19,6 +20,7 @@ use crate::router::{LeaseDefaults, Mount, Target};
 use crate::seal::Seal;
 use crate::snapshot::Upload;
 use crate::system;
+use crate::web::WebConfig;
 
 /// What a server is made of; handed in by the binary.
 pub struct Settings {
@@ -48,6 +50,8 @@ pub struct Settings {
     pub raw_storage: bool,
     /// The configuration in force without secrets, for `sys/config/state/sanitized`.
     pub sanitized_config: Json,
+    /// The log of the process.
+    pub log: Arc<dyn Log>,
 }
 
 /// A secrets server.
@@ -115,6 +119,12 @@ impl Core {
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
         self.lifecycle.metrics()
+    }
+
+    /// What the HTTP side has to know of the configuration in the store; nothing while the server is sealed.
+    #[must_use]
+    pub fn web(&self) -> Option<Arc<WebConfig>> {
+        self.active().map(|active| active.web.at_hand())
     }
 
     /// The server's own endpoints, which work before any mount is known.

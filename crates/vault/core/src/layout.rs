@@ -21,7 +21,9 @@
 //! ns/<ns>/identity/...        entities and aliases
 //! ns/<ns>/mfa/...            methods of second factors, which logins need them, keys
 //! ns/<ns>/oidc/...            who identity tokens are from, keys, roles
-//! ns/<ns>/quota/...          limits of how often clients may ask
+//! ns/<ns>/quota/...          limits of how often clients may ask, and of leases
+//! ns/<ns>/config/...         audited headers, CORS, headers of the web interface
+//! ns/<ns>/version/<version>  versions that have run on the store
 //! ns/<ns>/audit/<path>        audit devices
 //! ns/<ns>/cubbyhole/<token>/  private records of a token
 //! ns/<ns>/data/<mount uuid>/  records of an engine

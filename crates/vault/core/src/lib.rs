@@ -17,6 +17,7 @@ pub mod identity;
 pub mod layout;
 pub mod leases;
 pub mod lifecycle;
+pub mod log;
 pub mod login;
 pub mod metrics;
 mod mfa;
@@ -34,6 +35,7 @@ mod tasks;
 pub mod tokens;
 pub mod ttl;
 pub mod version;
+pub mod web;
 pub mod wrapping;
 
 pub use crate::core::{Core, Settings};

@@ -11,5 +11,6 @@ pub fn catalog() -> Catalog {
     Catalog::new()
         .secret("kv", kv::factory())
         .secret("database", database::factory())
+        .databases(database::catalog::KINDS.iter().map(|kind| kind.plugin_name))
         .secret("cubbyhole", Factory::new(|_| Cubbyhole))
 }

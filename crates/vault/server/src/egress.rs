@@ -3,7 +3,8 @@
 use arca_core::pipeline::Reply;
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER,
+    STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -18,6 +19,8 @@ const HOSTNAME: HeaderName = HeaderName::from_static("x-vault-hostname");
 pub(crate) struct Outgoing {
     pub(crate) reply: Reply,
     pub(crate) location: Option<HeaderValue>,
+    /// Headers of this answer alone.
+    pub(crate) headers: HeaderMap,
 }
 
 impl From<Reply> for Outgoing {
@@ -25,6 +28,7 @@ impl From<Reply> for Outgoing {
         Self {
             reply,
             location: None,
+            headers: HeaderMap::new(),
         }
     }
 }
@@ -68,8 +72,16 @@ pub(crate) fn respond(
     is_head: bool,
     namespace: Option<&HeaderValue>,
 ) -> Response<Bytes> {
-    let Outgoing { reply, location } = outgoing;
+    let Outgoing {
+        reply,
+        location,
+        headers: own,
+    } = outgoing;
     let mut map = headers.base.clone();
+    for (name, value) in &reply.headers {
+        put_of_engine(&mut map, name, value);
+    }
+    map.extend(own);
     match reply.content_type {
         Some(JSON) => {}
         Some(other) => drop(map.insert(CONTENT_TYPE, HeaderValue::from_static(other))),
@@ -108,6 +120,23 @@ pub(crate) fn respond(
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = map;
     response
+}
+
+/// A header an engine sets. How an answer is framed and what the server says of itself is not for engines.
+fn put_of_engine(map: &mut HeaderMap, name: &str, value: &str) {
+    let own = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ];
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
+        && !own.contains(&name)
+        && !name.as_str().starts_with("x-vault-")
+    {
+        map.insert(name, value);
+    }
 }
 
 #[cfg(test)]

@@ -3,31 +3,23 @@
 //! The level applies to Arca's own messages. What libraries say below a warning is never written, at any level:
 //! the HTTP and TLS libraries show headers and bytes there, and those hold tokens.
 
+mod tap;
+
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::sync::Arc;
 
+pub use arca_core::log::Level;
+use arca_core::log::{Following, LOGGERS, Log};
+use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer};
+use tap::Tap;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer, Registry, reload};
-
-/// What is logged: messages of this weight or more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Everything.
-    Trace,
-    /// What helps to find a mistake.
-    Debug,
-    /// What happens.
-    Info,
-    /// What should not happen.
-    Warn,
-    /// What failed.
-    Error,
-}
 
 /// How messages are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,51 +30,22 @@ pub enum Format {
     Json,
 }
 
-impl Level {
-    /// What [`Level::parse`] reads, for messages.
-    pub const EXPECTED: &'static str = "one of trace, debug, info, warn, error";
-
-    /// The level of this name; empty text is the default.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.trim().to_ascii_lowercase().as_str() {
-            "trace" => Some(Self::Trace),
-            "debug" => Some(Self::Debug),
-            "" | "info" | "notice" => Some(Self::Info),
-            "warn" | "warning" => Some(Self::Warn),
-            "error" | "err" => Some(Self::Error),
-            _ => None,
-        }
+const fn filter(level: Level) -> LevelFilter {
+    match level {
+        Level::Trace => LevelFilter::TRACE,
+        Level::Debug => LevelFilter::DEBUG,
+        Level::Info => LevelFilter::INFO,
+        Level::Warn => LevelFilter::WARN,
+        Level::Error => LevelFilter::ERROR,
     }
+}
 
-    /// The name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-
-    const fn filter(self) -> LevelFilter {
-        match self {
-            Self::Trace => LevelFilter::TRACE,
-            Self::Debug => LevelFilter::DEBUG,
-            Self::Info => LevelFilter::INFO,
-            Self::Warn => LevelFilter::WARN,
-            Self::Error => LevelFilter::ERROR,
-        }
-    }
-
-    fn targets(self) -> Targets {
-        let libraries = self.filter().min(LevelFilter::WARN);
-        Targets::new()
-            .with_target("arca", self.filter())
-            .with_default(libraries)
-    }
+/// What is logged at a level: of Arca all of that, of libraries no more than warnings.
+pub(crate) fn targets(level: Level) -> Targets {
+    let libraries = filter(level).min(LevelFilter::WARN);
+    Targets::new()
+        .with_target("arca", filter(level))
+        .with_default(libraries)
 }
 
 impl Format {
@@ -109,14 +72,6 @@ impl Format {
     }
 }
 
-impl<'de> Deserialize<'de> for Level {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let unknown = || serde::de::Error::custom(format_args!("expected {}", Self::EXPECTED));
-        Self::parse(&text).ok_or_else(unknown)
-    }
-}
-
 impl<'de> Deserialize<'de> for Format {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -127,8 +82,33 @@ impl<'de> Deserialize<'de> for Format {
 
 /// A log that is being written. Cheap to clone.
 #[derive(Clone)]
-pub struct Logging {
+pub struct Logging(Arc<Parts>);
+
+/// What can be done to a log.
+struct Parts {
     filter: reload::Handle<Targets, Registry>,
+    levels: Mutex<Levels>,
+    taps: [Tap; 2],
+}
+
+/// What the configuration says, and what was said of parts of the server since.
+struct Levels {
+    configured: Level,
+    own: [Option<Level>; LOGGERS.len()],
+}
+
+impl Levels {
+    fn of(&self, logger: usize) -> Level {
+        self.own.get(logger).copied().flatten().unwrap_or(self.configured)
+    }
+
+    fn targets(&self) -> Targets {
+        let set = LOGGERS.iter().zip(self.own);
+        let set = set.filter_map(|((_, modules), level)| Some((*modules, level?)));
+        let modules =
+            set.flat_map(|(modules, level)| modules.iter().map(move |module| (*module, filter(level))));
+        targets(self.configured).with_targets(modules)
+    }
 }
 
 /// Another log was started in this process before.
@@ -153,7 +133,7 @@ impl Logging {
     /// # Errors
     /// [`AlreadyLogging`]
     pub fn start_in(file: std::fs::File, level: Level, format: Format) -> Result<Self, AlreadyLogging> {
-        let (subscriber, logging) = Self::to(std::sync::Arc::new(file), level, format, false);
+        let (subscriber, logging) = Self::to(Arc::new(file), level, format, false);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| AlreadyLogging)?;
         Ok(logging)
     }
@@ -168,24 +148,63 @@ impl Logging {
     where
         W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
     {
-        let (targets, filter) = reload::Layer::new(level.targets());
+        let (written, filter) = reload::Layer::new(targets(level));
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(writer)
             .with_ansi(color);
         let lines = match format {
-            Format::Standard => lines.boxed(),
-            Format::Json => lines.json().flatten_event(true).boxed(),
+            Format::Standard => lines.with_filter(written).boxed(),
+            Format::Json => lines.json().flatten_event(true).with_filter(written).boxed(),
+        };
+        let (text, text_tap) = tap::layer(Format::Standard);
+        let (json, json_tap) = tap::layer(Format::Json);
+        let parts = Parts {
+            filter,
+            levels: Mutex::new(Levels {
+                configured: level,
+                own: [None; LOGGERS.len()],
+            }),
+            taps: [text_tap, json_tap],
         };
         (
-            tracing_subscriber::registry().with(targets).with(lines),
-            Self { filter },
+            tracing_subscriber::registry().with(vec![lines, text, json]),
+            Self(Arc::new(parts)),
         )
     }
 
-    /// Changes what is logged from now on.
+    /// Changes what is logged from now on, except of parts of the server that have a level of their own.
     pub fn set_level(&self, level: Level) {
+        self.change(|levels| levels.configured = level);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Levels)) {
+        let mut levels = self.0.levels.lock();
+        change(&mut levels);
         // The only failure is that the log is gone, and then there is nothing to change.
-        let _ = self.filter.reload(level.targets());
+        let _ = self.0.filter.reload(levels.targets());
+    }
+}
+
+impl Log for Logging {
+    fn level(&self, logger: usize) -> Level {
+        self.0.levels.lock().of(logger)
+    }
+
+    fn set(&self, logger: Option<usize>, level: Option<Level>) {
+        self.change(|levels| match logger {
+            None => levels.own = [level; LOGGERS.len()],
+            Some(at) => {
+                if let Some(own) = levels.own.get_mut(at) {
+                    *own = level;
+                }
+            }
+        });
+    }
+
+    fn follow(&self, level: Level, json: bool) -> Option<Following> {
+        let [text, as_json] = &self.0.taps;
+        let tap = if json { as_json } else { text };
+        tap.follow(level)
     }
 }
 
@@ -216,9 +235,6 @@ pub fn log_panics() {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::Arc;
-
-    use parking_lot::Mutex;
 
     use super::*;
 
@@ -263,6 +279,71 @@ mod tests {
             text.contains("second") && !text.contains("first") && !text.contains("third"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_part_of_the_server_can_have_a_level_of_its_own() {
+        let audit = LOGGERS.iter().position(|(name, _)| *name == "audit");
+        let text = log_with(Level::Info, Format::Standard, |logging| {
+            logging.set(audit, Some(Level::Trace));
+            tracing::trace!(target: "arca_core::audit::file", "first");
+            tracing::trace!(target: "arca_core::router", "second");
+            logging.set_level(Level::Error);
+            tracing::debug!(target: "arca_core::audit", "third");
+            logging.set(None, Some(Level::Warn));
+            tracing::info!(target: "arca_core::audit", "fourth");
+            tracing::warn!(target: "arca_core::router", "fifth");
+            logging.set(None, None);
+            tracing::warn!(target: "arca_core::audit", "sixth");
+            assert_eq!(logging.level(0), Level::Error);
+        });
+        for (word, there) in [
+            ("first", true),
+            ("second", false),
+            ("third", true),
+            ("fourth", false),
+            ("fifth", true),
+            ("sixth", false),
+        ] {
+            assert_eq!(text.contains(word), there, "{word}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_followed_at_another_level_than_it_is_written() {
+        let mut seen = Vec::new();
+        let text = log_with(Level::Warn, Format::Standard, |logging| {
+            tracing::debug!(target: "arca_core", "before");
+            let mut following = logging.follow(Level::Debug, true).unwrap();
+            tracing::debug!(target: "arca_core", path = "a/b", "during");
+            tracing::trace!(target: "arca_core", "finer");
+            tracing::debug!(target: "h2::codec", token = "canary", "of a library");
+            while let Ok(line) = following.lines.try_recv() {
+                seen.push(line);
+            }
+            drop(following);
+            tracing::debug!(target: "arca_core", "after");
+        });
+        assert_eq!(text, "", "what is written stays as it was");
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        let line: serde_json::Value = serde_json::from_slice(&seen[0].text).unwrap();
+        assert_eq!(
+            (&line["message"], &line["path"]),
+            (&"during".into(), &"a/b".into())
+        );
+        assert_eq!(seen[0].level, Level::Debug);
+    }
+
+    #[test]
+    fn few_may_follow_at_a_time() {
+        log_with(Level::Warn, Format::Standard, |logging| {
+            let all: Vec<_> = (0..64)
+                .map_while(|_| logging.follow(Level::Info, false))
+                .collect();
+            assert_eq!(all.len(), tap::MOST);
+            drop(all);
+            assert!(logging.follow(Level::Info, false).is_some());
+        });
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arca_base::Timestamp;
 use arca_core::pipeline::{Incoming, Reply, Unread};
 use arca_core::snapshot::Upload;
+use arca_core::web::WebConfig;
 use arca_core::{Core, Fault};
 
 /// A request on its way.
@@ -27,6 +28,11 @@ pub trait Service: Send + Sync + 'static {
     /// Records a request that could not be read, and says what to answer.
     fn refuse(self: Arc<Self>, unread: Unread, fault: Fault) -> Answering;
 
+    /// Configuration that the HTTP side needs; nothing while there is none.
+    fn web(&self) -> Option<Arc<WebConfig>> {
+        None
+    }
+
     /// The metrics, in the text form of Prometheus or as JSON.
     fn metrics(&self, prometheus: bool, now: Timestamp) -> Reply;
 }
@@ -42,6 +48,10 @@ impl Service for Core {
 
     fn refuse(self: Arc<Self>, unread: Unread, fault: Fault) -> Answering {
         Box::pin(async move { Self::refuse(&self, unread, &fault).await })
+    }
+
+    fn web(&self) -> Option<Arc<WebConfig>> {
+        Self::web(self)
     }
 
     fn metrics(&self, prometheus: bool, now: Timestamp) -> Reply {

@@ -16,7 +16,7 @@ crate::fields! {
     pub struct Enable {
         /// Its path.
         path: String,
-        /// `file`, `socket` or `syslog`.
+        /// `file`, `http`, `socket` or `syslog`.
         #[name = "type"]
         kind: String,
         /// What it is for.

@@ -1,6 +1,12 @@
 //! Callers that are locked out after failed logins.
 
-use crate::endpoint::Nothing;
+crate::fields! {
+    /// Which callers.
+    pub struct Locked {
+        /// Accessor of an auth mount; all when empty.
+        mount_accessor: String,
+    }
+}
 
 crate::fields! {
     /// Names a caller of an auth mount.
@@ -14,7 +20,7 @@ crate::fields! {
 
 crate::endpoints! {
     /// List who is locked out.
-    ListLocked = Read "locked-users" => Nothing;
+    ListLocked = Read "locked-users" => Locked;
     /// Let somebody in again.
     Unlock = Update "locked-users/{mount_accessor}/unlock/{alias_identifier*}" => LockedUser;
 }

@@ -2,9 +2,11 @@
 
 pub mod audit;
 pub mod ceremony;
+pub mod counters;
 pub mod events;
 pub mod leases;
 pub mod lockout;
+pub mod log;
 pub mod mounts;
 pub mod namespaces;
 pub mod passwords;
@@ -13,6 +15,8 @@ pub mod quotas;
 pub mod seal;
 pub mod status;
 pub mod storage;
+pub mod tools;
+pub mod web;
 pub mod wrapping;
 
 crate::fields! {

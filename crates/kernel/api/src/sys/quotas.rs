@@ -1,4 +1,4 @@
-//! Limits of how often clients may ask (`sys/quotas/*`).
+//! Limits of how often clients may ask, and of how many leases there may be (`sys/quotas/*`).
 
 use arca_base::Ttl;
 
@@ -30,6 +30,25 @@ crate::fields! {
 }
 
 crate::fields! {
+    /// A limit of leases to write.
+    pub struct WriteLeaseQuota {
+        /// Its name.
+        name: String,
+        /// `lease-count`
+        #[name = "type"]
+        kind: String,
+        /// What it is for: nothing for everything, a mount, or a path of a secret engine, which may end in `*`.
+        path: String,
+        /// Role of an auth method; not supported: must be empty.
+        role: String,
+        /// How many leases there may be.
+        max_leases: i64,
+        /// Whether it holds in child namespaces; there are none.
+        inheritable: Option<bool>,
+    }
+}
+
+crate::fields! {
     /// Names a limit.
     pub struct QuotaName {
         /// The limit.
@@ -44,7 +63,7 @@ crate::fields! {
         rate_limit_exempt_paths: Option<CommaList>,
         /// Whether refused requests are in the audit log.
         enable_rate_limit_audit_logging: Option<bool>,
-        /// Whether answers tell about limits; `Retry-After` is always there.
+        /// Whether answers tell about limits in `X-Ratelimit` headers; `Retry-After` is always there.
         enable_rate_limit_response_headers: Option<bool>,
     }
 }
@@ -62,4 +81,12 @@ crate::endpoints! {
     UpdateQuota = Update "quotas/rate-limit/{name}" => WriteQuota;
     /// Delete a limit.
     DeleteQuota = Delete "quotas/rate-limit/{name}" => QuotaName;
+    /// List limits of leases.
+    ListLeaseQuotas = List "quotas/lease-count" => Page;
+    /// Read a limit of leases, and how many there are.
+    ReadLeaseQuota = Read "quotas/lease-count/{name}" => QuotaName;
+    /// Write a limit of leases.
+    UpdateLeaseQuota = Update "quotas/lease-count/{name}" => WriteLeaseQuota;
+    /// Delete a limit of leases.
+    DeleteLeaseQuota = Delete "quotas/lease-count/{name}" => QuotaName;
 }

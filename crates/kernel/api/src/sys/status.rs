@@ -1,6 +1,7 @@
 //! Health, leadership, metrics and the state of the node.
 
 use crate::endpoint::Nothing;
+use crate::field::CommaList;
 
 crate::fields! {
     /// Status codes to answer with.
@@ -46,6 +47,18 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// Whose engines to make anew.
+    pub struct Reload {
+        /// All mounts of this type.
+        plugin: String,
+        /// These mounts.
+        mounts: Option<CommaList>,
+        /// Accepted for compatibility: this node.
+        scope: String,
+    }
+}
+
 crate::endpoints! {
     /// Whether the node can serve, as a status code.
     ReadHealth = Read "health" => Health;
@@ -73,6 +86,14 @@ crate::endpoints! {
     ReadPlugin = Read "plugins/catalog/{plugin_type}/{name}" => Plugin;
     /// Versions of the server that have run on this store.
     ReadVersionHistory = List "version-history" => Nothing;
+    /// Features that are tried out; there are none.
+    ReadExperiments = Read "experiments" => Nothing;
+    /// Begin with fresh engines, without what they keep in memory.
+    UpdateReload = Update "plugins/reload/backend" => Reload;
+    /// Refused: engines are built in.
+    UpdatePlugin = Update "plugins/catalog/{plugin_type}/{name}" => Plugin;
+    /// Refused: engines are built in.
+    DeletePlugin = Delete "plugins/catalog/{plugin_type}/{name}" => Plugin;
     /// Replication, which this server does not have.
     ReadReplication = Read "replication/status" => Nothing;
 }

@@ -63,6 +63,7 @@ pub(crate) async fn call_from_as(
             wrap_ttl: None,
             factors: Vec::new(),
             data,
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo {
                 address: Some(format!("{address}:50000").parse().unwrap()),
                 certificates,

@@ -13,6 +13,7 @@ use super::fragment::Fragments;
 use super::options::{BadDevice, Options, Target};
 use super::outbox::Outbox;
 use super::redact::{Redacted, Redactor};
+use super::selection::Selection;
 use super::tally::Tally;
 use super::ticket::Ticket;
 use crate::barrier::Stored;
@@ -24,7 +25,7 @@ use crate::metrics::Metrics;
 pub struct DeviceRow {
     /// Its path, with trailing slash.
     pub path: String,
-    /// `file`, `socket` or `syslog`.
+    /// `file`, `http`, `socket` or `syslog`.
     pub kind: String,
     /// What it is for.
     pub description: String,
@@ -151,6 +152,13 @@ impl Device {
             .is_some_and(|options| options.elide_list_responses)
     }
 
+    /// Which entries it takes; one that cannot be used takes all and fails each.
+    pub(super) fn selection(&self) -> &Selection {
+        self.options
+            .as_ref()
+            .map_or(&Selection::Everything, |options| &options.selection)
+    }
+
     /// Hands a line over to be written.
     pub(super) fn append(&self, line: &Redacted) -> Ticket {
         match &self.sink {
@@ -181,11 +189,23 @@ impl Device {
     pub(super) fn format_request(&self, entry: &Entry<'_>, line: &mut Redacted) {
         self.push_prefix(line);
         super::entry::request_line(self, entry, line);
+        self.leave_out(line);
     }
 
     pub(super) fn format_response(&self, entry: &Entry<'_>, outcome: &Outcome<'_>, line: &mut Redacted) {
         self.push_prefix(line);
         super::entry::response_line(self, entry, outcome, line);
+        self.leave_out(line);
+    }
+
+    fn leave_out(&self, line: &mut Redacted) {
+        if let Some(options) = self
+            .options
+            .as_ref()
+            .filter(|options| !options.exclusions.is_empty())
+        {
+            options.exclusions.apply(line.plain(), options.prefix.len());
+        }
     }
 
     fn push_prefix(&self, line: &mut Redacted) {

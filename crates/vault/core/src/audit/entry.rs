@@ -18,6 +18,7 @@ use crate::engine::{Caller, ClientInfo};
 use crate::namespaces::Namespace;
 use crate::router::Mount;
 use crate::tokens::Token;
+use crate::web::{RequestHeaders, is_credential};
 
 /// What is known of a request when an entry is written.
 pub struct Entry<'a> {
@@ -45,8 +46,19 @@ pub struct Entry<'a> {
     pub client: Option<&'a ClientInfo>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
+    /// Headers that stand in the entry.
+    pub headers: Option<AuditedHeaders<'a>>,
     /// Why it is refused.
     pub error: Option<&'a str>,
+}
+
+/// Headers of a request that were kept, and which of them are audited.
+#[derive(Clone, Copy)]
+pub struct AuditedHeaders<'a> {
+    /// The headers.
+    pub headers: &'a RequestHeaders,
+    /// Names, and whether their values are hashed.
+    pub audited: &'a [(String, bool)],
 }
 
 /// How a request ended.
@@ -133,6 +145,7 @@ impl<'a> Entry<'a> {
             granted_by: None,
             client: None,
             wrap_ttl: None,
+            headers: None,
             error: None,
         }
     }
@@ -207,6 +220,9 @@ fn push_auth_and_request(device: &Device, entry: &Entry<'_>, out: &mut String) {
     push_text_member("path", entry.path, out);
     push_request_data(device, entry, out);
     push_client(entry, out);
+    if let Some(headers) = entry.headers {
+        push_headers(device, headers, out);
+    }
     out.push('}');
 }
 
@@ -269,6 +285,34 @@ fn push_client(entry: &Entry<'_>, out: &mut String) {
     }
     if let Some(ttl) = entry.wrap_ttl {
         let _ = write!(out, ",\"wrap_ttl\":{}", ttl.seconds());
+    }
+}
+
+/// Appends the audited headers, each with all its values. Credentials are hashed whatever anybody configured.
+fn push_headers(device: &Device, kept: AuditedHeaders<'_>, out: &mut String) {
+    let mut separator = ",\"headers\":{";
+    for (name, hmac) in kept.audited {
+        let mut values = kept.headers.values(name).peekable();
+        if values.peek().is_none() {
+            continue;
+        }
+        out.push_str(separator);
+        separator = ",";
+        push_string(name, out);
+        let mut before = ":[";
+        for value in values {
+            out.push_str(before);
+            before = ",";
+            if *hmac || is_credential(name) {
+                push_string(&device.redactor.hash(value), out);
+            } else {
+                push_string(value, out);
+            }
+        }
+        out.push(']');
+    }
+    if separator == "," {
+        out.push('}');
     }
 }
 

@@ -2,17 +2,20 @@
 //!
 //! [`Auditor`] writes every entry to every device. A request goes on as soon as the first device has accepted its
 //! entry, whatever the others do; when all fail nothing is executed, or what was executed is not answered. Without any device there is
-//! no auditing. Devices take only [`Redacted`] text, which only this module can make.
+//! no auditing. A device may have a filter; an entry that no device takes is accepted by none. Devices take only [`Redacted`] text, which only this module can make.
 
 mod acceptance;
 mod appender;
+mod collector;
 mod device;
 mod entry;
+mod exclusion;
 mod file;
 mod fragment;
 mod options;
 mod outbox;
 mod redact;
+mod selection;
 mod tally;
 mod ticket;
 mod wire;
@@ -23,14 +26,16 @@ use arc_swap::ArcSwap;
 use arca_base::{Clock, Entropy, MountPath, Timestamp, id};
 
 pub use acceptance::{Acceptance, NoDeviceAccepted};
+pub(crate) use collector::without_values;
 pub use device::DeviceRow;
-pub use entry::{Entry, Outcome, ResponsePart, Secrets};
+pub use entry::{AuditedHeaders, Entry, Outcome, ResponsePart, Secrets};
 pub use options::BadDevice;
 pub use redact::Redacted;
 
 use crate::barrier::{BarrierError, Generation, Rows, View, Writes};
 use crate::metrics::Metrics;
 use device::{Device, Surroundings};
+use ticket::Ticket;
 
 /// The devices of a server.
 pub struct Auditor {
@@ -125,24 +130,41 @@ impl Auditor {
 
     /// Hands the entry of a request to every device.
     pub fn request(&self, entry: &Entry<'_>) -> Acceptance {
-        self.write(|device, line| device.format_request(entry, line))
+        self.write(entry, |device, line| device.format_request(entry, line))
     }
 
     /// Hands the entry of an answer to every device.
     pub fn response(&self, entry: &Entry<'_>, outcome: &Outcome<'_>) -> Acceptance {
-        self.write(|device, line| device.format_response(entry, outcome, line))
+        self.write(entry, |device, line| device.format_response(entry, outcome, line))
     }
 
-    fn write(&self, format: impl Fn(&Device, &mut Redacted)) -> Acceptance {
+    fn write(&self, entry: &Entry<'_>, format: impl Fn(&Device, &mut Redacted)) -> Acceptance {
         let devices = self.devices.load();
         let mut tickets = Vec::with_capacity(devices.len());
         redact::with_line(|line| {
-            for device in devices.iter() {
+            let mut hand = |device: &Device| {
                 line.clear();
                 format(device, line);
                 tickets.push(device.append(line));
+            };
+            let mut is_taken = false;
+            for device in devices.iter().filter(|device| device.selection().takes(entry)) {
+                hand(device);
+                is_taken = true;
+            }
+            if let Some(rest) = devices
+                .iter()
+                .find(|device| device.selection().is_rest() && !is_taken)
+            {
+                hand(rest);
             }
         });
+        if tickets.is_empty() && !devices.is_empty() {
+            tracing::error!(
+                "no audit device takes an entry: enable one without a filter, or with fallback=true"
+            );
+            tickets.push(Ticket::Settled(false));
+        }
         Acceptance { tickets }
     }
 
@@ -171,9 +193,15 @@ impl Auditor {
             return Err(EnableError::InUse);
         }
         let device = Device::try_open(row, &self.surroundings)?;
+        let mut writes = Writes::new();
+        self.check_selection(&device, &mut writes).await?;
         device.test(now, &*self.surroundings.entropy).await?;
         self.rows
-            .put(&path, device.row())
+            .put_in(&mut writes, &path, device.row())
+            .map_err(EnableError::Barrier)?;
+        self.rows
+            .view()
+            .commit(writes)
             .await
             .map_err(EnableError::Barrier)?;
         // The device that was tested is the one that is used, with its connection.
@@ -208,10 +236,50 @@ impl Auditor {
     /// Removes a device.
     ///
     /// # Errors
-    /// [`BarrierError`].
-    pub async fn disable(&self, path: &MountPath) -> Result<(), BarrierError> {
-        self.rows.delete(path.trimmed()).await?;
-        self.open_all().await
+    /// [`EnableError::LeavesEntries`] for the last one that takes what filters of others refuse.
+    pub async fn disable(&self, path: &MountPath) -> Result<(), EnableError> {
+        let devices = self.devices.load_full();
+        let mut left = devices.iter().filter(|device| device.row().path != path.as_str());
+        let mut writes = Writes::new();
+        if left.clone().any(|device| !device.selection().leaves_nothing()) {
+            let other = left.find(|device| device.selection().leaves_nothing());
+            self.must_stay(other.ok_or(EnableError::LeavesEntries)?, &mut writes)
+                .await?;
+        }
+        self.rows.delete_in(&mut writes, path.trimmed());
+        self.rows
+            .view()
+            .commit(writes)
+            .await
+            .map_err(EnableError::Barrier)?;
+        self.open_all().await.map_err(EnableError::Barrier)
+    }
+
+    /// With a new device, each entry still has one that takes it, and there is one fallback at most.
+    async fn check_selection(&self, device: &Device, writes: &mut Writes) -> Result<(), EnableError> {
+        let devices = self.devices.load_full();
+        let mut others = devices.iter();
+        if device.selection().is_rest() {
+            let other = others.find(|device| device.selection().is_rest());
+            return other.map_or(Ok(()), |other| {
+                Err(EnableError::SecondFallback(other.row().path.clone()))
+            });
+        }
+        if device.selection().leaves_nothing() {
+            return Ok(());
+        }
+        let other = others.find(|device| device.selection().leaves_nothing());
+        self.must_stay(other.ok_or(EnableError::NeedsFallback)?, writes)
+            .await
+    }
+
+    /// Makes `writes` fail if a device is removed at the same time, here or on another node.
+    async fn must_stay(&self, device: &Device, writes: &mut Writes) -> Result<(), EnableError> {
+        let name = device.row().path.trim_end_matches('/');
+        let row = self.rows.get(name).await.map_err(EnableError::Barrier)?;
+        self.rows
+            .expect_in(writes, name, Some(&row.ok_or(EnableError::LeavesEntries)?));
+        Ok(())
     }
 
     /// The hash of `input` as the device at `path` writes it.
@@ -231,6 +299,19 @@ pub enum EnableError {
     /// It does not open or its options are wrong.
     #[error(transparent)]
     Device(#[from] BadDevice),
+    /// It has a filter, and what that refuses would be in no log.
+    #[error(
+        "no device takes what this filter refuses, and a request that is in no log is not served: first enable a device without a filter, or with fallback=true"
+    )]
+    NeedsFallback,
+    /// Those that are left have filters, and what those refuse would be in no log.
+    #[error(
+        "the devices that are left have filters, and a request that is in no log is not served: first disable those, or enable another device without a filter or with fallback=true"
+    )]
+    LeavesEntries,
+    /// There is a fallback device.
+    #[error("there is a fallback device already: {0}")]
+    SecondFallback(String),
     /// The configuration could not be kept.
     #[error(transparent)]
     Barrier(BarrierError),

@@ -6,11 +6,16 @@ use std::time::Duration;
 use arca_api::field::parse_flag;
 use arca_base::duration::GoDuration;
 
-use super::wire::{Facility, Socket, SocketType, Syslog, Wire};
+use super::collector;
+use super::exclusion::Exclusions;
+use super::selection::Selection;
+use super::wire::{Collector, Facility, Http, Socket, SocketType, Syslog, Wire};
 
 /// Longest value of an option, in bytes.
 const LONGEST: usize = 16 << 10;
 
+/// How long a collector may take to acknowledge entries when nobody says otherwise.
+const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long sockets may take when nobody says otherwise.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 const LONGEST_WRITE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -49,9 +54,12 @@ pub enum BadDevice {
 }
 
 /// Types of devices.
-pub(super) const KINDS: [&str; 3] = ["file", "socket", "syslog"];
+pub(super) const KINDS: [&str; 4] = ["file", "http", "socket", "syslog"];
 
-const OF_ALL: [&str; 6] = [
+const OF_ALL: [&str; 9] = [
+    "exclude",
+    "fallback",
+    "filter",
     "log_raw",
     "hmac_accessor",
     "elide_list_responses",
@@ -60,11 +68,20 @@ const OF_ALL: [&str; 6] = [
     "skip_test",
 ];
 const OF_FILE: [&str; 3] = ["file_path", "path", "mode"];
+const OF_HTTP: [&str; 7] = [
+    "uri",
+    "headers",
+    "write_timeout",
+    "ca_cert",
+    "client_cert",
+    "client_key",
+    "tls_server_name",
+];
 const OF_SOCKET: [&str; 3] = ["address", "socket_type", "write_timeout"];
 const OF_SYSLOG: [&str; 3] = ["facility", "tag", "socket_path"];
 
 /// Settings of a device, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Options {
     pub(super) target: Target,
     pub(super) raw: bool,
@@ -72,6 +89,10 @@ pub(super) struct Options {
     pub(super) elide_list_responses: bool,
     pub(super) prefix: String,
     pub(super) skip_test: bool,
+    /// Which entries it takes.
+    pub(super) selection: Selection,
+    /// What it leaves out of them.
+    pub(super) exclusions: Exclusions,
 }
 
 /// Where a device writes.
@@ -91,24 +112,33 @@ pub(super) enum Target {
         tag: String,
         place: Option<String>,
     },
+    Http {
+        collector: Collector,
+        timeout: Duration,
+    },
 }
 
 /// Options as given.
-struct Given<'a>(&'a BTreeMap<String, String>);
+pub(super) struct Given<'a>(&'a BTreeMap<String, String>);
 
 impl Options {
     pub(super) fn parse(kind: &str, options: &BTreeMap<String, String>) -> Result<Self, BadDevice> {
         let of_kind = match kind {
-            "file" => OF_FILE,
-            "socket" => OF_SOCKET,
-            "syslog" => OF_SYSLOG,
+            "file" => &OF_FILE[..],
+            "http" => &OF_HTTP,
+            "socket" => &OF_SOCKET,
+            "syslog" => &OF_SYSLOG,
             _ => return Err(BadDevice::Type(kind.to_owned())),
         };
         let given = Given(options);
-        given.are_known(&[&of_kind[..], &OF_ALL].concat())?;
+        given.are_known(&[of_kind, &OF_ALL].concat())?;
         given.format()?;
         let target = match kind {
             "file" => file(&given)?,
+            "http" => Target::Http {
+                collector: collector::parse(&given)?,
+                timeout: given.write_timeout(COLLECTOR_TIMEOUT)?,
+            },
             "socket" => socket(&given)?,
             _ => syslog(&given)?,
         };
@@ -119,6 +149,8 @@ impl Options {
             elide_list_responses: given.flag("elide_list_responses", false)?,
             prefix: given.prefix()?,
             skip_test: given.flag("skip_test", false)?,
+            selection: given.selection()?,
+            exclusions: given.exclusions()?,
         })
     }
 }
@@ -137,6 +169,7 @@ impl Target {
                 let syslog = Syslog::new(*facility, tag, place.clone());
                 Some((Wire::Syslog(syslog), WRITE_TIMEOUT))
             }
+            Self::Http { collector, timeout } => Some((Wire::Http(Http::new(collector.clone())), *timeout)),
         }
     }
 }
@@ -161,7 +194,7 @@ impl<'a> Given<'a> {
         Ok(())
     }
 
-    fn text(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn text(&self, name: &str) -> Option<&'a str> {
         self.0
             .get(name)
             .map(String::as_str)
@@ -173,6 +206,31 @@ impl<'a> Given<'a> {
             None => Ok(default),
             Some(value) => parse_flag(value).ok_or_else(|| wrong(name, "expected true or false")),
         }
+    }
+
+    fn selection(&self) -> Result<Selection, BadDevice> {
+        let is_rest = self.flag("fallback", false)?;
+        match self.text("filter") {
+            Some(_) if is_rest => Err(wrong(
+                "fallback",
+                "a fallback device takes what no other device takes, so it has no filter",
+            )),
+            Some(text) => Selection::filter(text).map_err(|error| wrong("filter", error.to_string())),
+            None if is_rest => Ok(Selection::Rest),
+            None => Ok(Selection::Everything),
+        }
+    }
+
+    fn exclusions(&self) -> Result<Exclusions, BadDevice> {
+        let text = self.text("exclude");
+        let parsed = text.map(Exclusions::parse).transpose();
+        Ok(parsed
+            .map_err(|reason| wrong("exclude", reason))?
+            .unwrap_or_default())
+    }
+
+    fn write_timeout(&self, default: Duration) -> Result<Duration, BadDevice> {
+        self.text("write_timeout").map_or(Ok(default), write_timeout)
     }
 
     fn format(&self) -> Result<(), BadDevice> {
@@ -203,7 +261,7 @@ impl<'a> Given<'a> {
     }
 }
 
-fn wrong(option: &'static str, reason: impl Into<String>) -> BadDevice {
+pub(super) fn wrong(option: &'static str, reason: impl Into<String>) -> BadDevice {
     BadDevice::Option {
         option,
         reason: reason.into(),
@@ -244,10 +302,7 @@ fn socket(given: &Given<'_>) -> Result<Target, BadDevice> {
     };
     let address = given.text("address").ok_or(BadDevice::Missing("address"))?;
     check_address(kind, address)?;
-    let timeout = match given.text("write_timeout") {
-        None => WRITE_TIMEOUT,
-        Some(text) => write_timeout(text)?,
-    };
+    let timeout = given.write_timeout(WRITE_TIMEOUT)?;
     Ok(Target::Socket {
         kind,
         address: address.to_owned(),
@@ -382,7 +437,7 @@ mod tests {
             (
                 "pigeon",
                 &[],
-                "unknown backend type: \"pigeon\"; this server has \"file\", \"socket\" and \"syslog\"",
+                "unknown backend type: \"pigeon\"; this server has \"file\", \"http\", \"socket\" and \"syslog\"",
             ),
             (
                 "file",

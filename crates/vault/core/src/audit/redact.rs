@@ -184,7 +184,7 @@ impl Redactor {
 }
 
 /// Where the string that `text` begins with ends, its closing quote included.
-fn string_end(text: &str) -> usize {
+pub(super) fn string_end(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 1;
     while let Some(found) = bytes

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::{Streamed, Subscription, Told};
 use crate::fault::Fault;
+use crate::log::Lines;
 use crate::snapshot::Download;
 use crate::tokens::{Issued, TokenKind};
 
@@ -20,12 +21,16 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// How long the caller may keep unleased data before asking again; zero to say nothing.
     pub refresh_after: Ttl,
+    /// Headers of the answer; those are sent that the mount allows.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The answer proper.
 pub enum Body {
     /// Done, nothing to say: 204; for a read, 404.
     Empty,
+    /// Nothing to report: 204, also for a read.
+    NothingToReport,
     /// Accepted, going on in the background: 202.
     Accepted,
     /// Data: 200.
@@ -170,6 +175,7 @@ impl Answer {
             body,
             warnings: Vec::new(),
             refresh_after: Ttl::ZERO,
+            headers: Vec::new(),
         }
     }
 
@@ -177,6 +183,12 @@ impl Answer {
     #[must_use]
     pub const fn empty() -> Self {
         Self::of(Body::Empty)
+    }
+
+    /// Nothing to report: 204, also for a read.
+    #[must_use]
+    pub const fn nothing_to_report() -> Self {
+        Self::of(Body::NothingToReport)
     }
 
     /// A stream of events.
@@ -187,6 +199,11 @@ impl Answer {
     /// Bytes that are not kept in memory.
     pub(crate) fn download(download: Download) -> Self {
         Self::of(Body::Stream(Streamed::of_bytes(download)))
+    }
+
+    /// The log, as it is written.
+    pub(crate) fn lines(lines: Lines) -> Self {
+        Self::of(Body::Stream(Streamed::of_lines(lines)))
     }
 
     /// Accepted, going on in the background.
@@ -309,6 +326,13 @@ impl Answer {
     #[must_use]
     pub const fn refresh_after(mut self, ttl: Ttl) -> Self {
         self.refresh_after = ttl;
+        self
+    }
+
+    /// Adds a header, which is sent if the mount lists it in `allowed_response_headers`.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 

@@ -52,6 +52,7 @@ impl Factory {
 pub struct Catalog {
     secret: BTreeMap<&'static str, Factory>,
     auth: BTreeMap<&'static str, Factory>,
+    databases: Vec<&'static str>,
 }
 
 impl Catalog {
@@ -75,12 +76,20 @@ impl Catalog {
         self
     }
 
+    /// Says which kinds of databases the engines of this catalog know.
+    #[must_use]
+    pub fn databases(mut self, kinds: impl IntoIterator<Item = &'static str>) -> Self {
+        self.databases.extend(kinds);
+        self.databases.sort_unstable();
+        self
+    }
+
     /// Adds everything of `other`.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.secret.extend(other.secret);
         self.auth.extend(other.auth);
-        self
+        self.databases(other.databases)
     }
 
     /// The factory of a secret engine.
@@ -98,6 +107,11 @@ impl Catalog {
     /// Types of secret engines.
     pub fn secret_kinds(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.secret.keys().copied()
+    }
+
+    /// Kinds of databases.
+    pub fn database_kinds(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.databases.iter().copied()
     }
 
     /// Types of auth methods.

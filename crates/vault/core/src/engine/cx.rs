@@ -20,6 +20,7 @@ use crate::policies::password::Passwords;
 use crate::router::Mount;
 use crate::snapshot::Upload;
 use crate::tokens::Token;
+use crate::web::RequestHeaders;
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
@@ -148,6 +149,8 @@ pub struct Cx {
     pub client: Arc<ClientInfo>,
     /// How long the caller wants the answer wrapped.
     pub wrap_ttl: Option<Ttl>,
+    /// Headers of the request that the mount hands to its engine, never one with the token.
+    pub headers: RequestHeaders,
     /// The unsealed server, as the namespace of the request sees it; for the engines that are its own interface.
     pub(crate) active: Option<Arc<Active>>,
     /// The state of the server; for its own endpoints.

@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::log::Lines;
 use crate::snapshot::Download;
 
 pub(crate) use feed::{Feed, run};
+pub(crate) use subscription::Viewer;
 pub use subscription::{Message, Subscription};
 pub use told::Told;
 
@@ -31,18 +33,25 @@ pub struct Streamed(Arc<Mutex<Option<Following>>>);
 #[derive(Debug)]
 enum Following {
     Events(Box<Subscription>),
+    Lines(Box<Lines>),
     Bytes(Download),
 }
 
 impl Streamed {
+    fn of(following: Following) -> Self {
+        Self(Arc::new(Mutex::new(Some(following))))
+    }
+
     pub(crate) fn new(subscription: Subscription) -> Self {
-        Self(Arc::new(Mutex::new(Some(Following::Events(Box::new(
-            subscription,
-        ))))))
+        Self::of(Following::Events(Box::new(subscription)))
+    }
+
+    pub(crate) fn of_lines(lines: Lines) -> Self {
+        Self::of(Following::Lines(Box::new(lines)))
     }
 
     pub(crate) fn of_bytes(download: Download) -> Self {
-        Self(Arc::new(Mutex::new(Some(Following::Bytes(download)))))
+        Self::of(Following::Bytes(download))
     }
 
     /// The subscription, if it is one, for the first who asks.
@@ -51,6 +60,19 @@ impl Streamed {
         let mut following = self.0.lock();
         match following.take() {
             Some(Following::Events(subscription)) => Some(*subscription),
+            other => {
+                *following = other;
+                None
+            }
+        }
+    }
+
+    /// The lines of the log, if it is that, for the first who asks.
+    #[must_use]
+    pub fn take_lines(&self) -> Option<Lines> {
+        let mut following = self.0.lock();
+        match following.take() {
+            Some(Following::Lines(lines)) => Some(*lines),
             other => {
                 *following = other;
                 None

@@ -75,7 +75,7 @@ enum Next {
 }
 
 /// Who subscribes, and to what.
-struct Viewer {
+pub(crate) struct Viewer {
     /// The server as the namespace sees it whose events these are; gone when that is.
     active: Weak<Active>,
     clock: Arc<dyn Clock>,
@@ -111,13 +111,7 @@ impl Subscription {
         let place = active.events.place()?;
         let Revision(newest) = active.barrier.storage().revision().await.map_err(unanswered)?;
         let mut begun = Self {
-            viewer: Viewer {
-                active: Arc::downgrade(active),
-                clock: active.clock.clone(),
-                token: caller.presented.clone(),
-                pattern: pattern.into(),
-                path,
-            },
+            viewer: Viewer::new(active, caller, pattern, path),
             stop: active.stop.clone(),
             source: history(active, newest),
             cursor: after.unwrap_or(newest),
@@ -227,6 +221,27 @@ impl Subscription {
 }
 
 impl Viewer {
+    /// The holder of a token, who follows what matches `pattern` as long as the token may read `path`.
+    pub(crate) fn new(active: &Arc<Active>, caller: &Caller, pattern: &str, path: RequestPath) -> Self {
+        Self {
+            active: Arc::downgrade(active),
+            clock: active.clock.clone(),
+            token: caller.presented.clone(),
+            pattern: pattern.into(),
+            path,
+        }
+    }
+
+    /// Waits on the clock of the server.
+    pub(crate) fn sleep(&self, time: Duration) -> Sleep {
+        self.clock.sleep(time)
+    }
+
+    /// Whether the token is good, and may still read the path.
+    pub(crate) async fn may_go_on(&self) -> Result<(), String> {
+        self.rights(true).await.map(drop)
+    }
+
     fn active(&self) -> Result<Arc<Active>, String> {
         self.active.upgrade().ok_or_else(|| SEALED.to_owned())
     }

@@ -12,10 +12,11 @@ use crate::core::Core;
 use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
 use crate::fault::Fault;
 use crate::namespaces::Namespace;
-use crate::quotas::Exceeded;
+use crate::quotas::{Exceeded, Place, Standing};
 use crate::router::{Class, Mount, Target};
 use crate::snapshot::Upload;
 use crate::tokens::Token;
+use crate::web::RequestHeaders;
 use crate::wrapping::is_wrapping_token;
 
 /// A request with its route, not yet known whose.
@@ -25,6 +26,8 @@ pub struct Admitted {
     pub(super) route: Result<Routed, Fault>,
     pub(super) mount: Option<Arc<Mount>>,
     pub(super) upload: Option<Upload>,
+    /// Its place below a limit of leases, kept until it is answered.
+    _place: Option<Place>,
 }
 
 /// Where a request goes.
@@ -52,7 +55,12 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
         active,
         server: core.lifecycle().clone(),
         unaudited: false,
+        web: None,
+        standing: None,
     };
+    if let Some(active) = &facts.active {
+        facts.web = Some(active.web.current().await);
+    }
     if incoming.operation.is_listing() {
         incoming.path = incoming.path.into_folder();
     }
@@ -60,9 +68,13 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
     if let Err(fault) = check(&incoming) {
         return Err(Refusal::unrouted(facts, incoming, fault));
     }
-    if let Err(exceeded) = count(&facts, &incoming).await {
-        facts.unaudited = !exceeded.audited;
-        return Err(Refusal::unrouted(facts, incoming, exceeded.fault));
+    match count(&facts, &incoming).await {
+        Ok(standing) => facts.standing = standing,
+        Err(exceeded) => {
+            facts.standing = exceeded.standing;
+            facts.unaudited = !exceeded.audited;
+            return Err(Refusal::unrouted(facts, incoming, exceeded.fault));
+        }
     }
     let target = match find(core, &mut facts, &mut incoming).await {
         Ok(target) => target,
@@ -70,12 +82,17 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
     };
     let mount = target.as_ref().map(|target| target.mount.clone());
     let route = route(target, &incoming, &mut facts);
+    let place = match place(&facts, &incoming, route.as_ref().ok()).await {
+        Ok(place) => place,
+        Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
+    };
     Ok(Admitted {
         facts,
         incoming,
         route,
         mount,
         upload: None,
+        _place: place,
     })
 }
 
@@ -88,9 +105,9 @@ fn check(incoming: &Incoming) -> Result<(), Fault> {
 }
 
 /// Counts the request against the limits of its path.
-async fn count(facts: &Facts, incoming: &Incoming) -> Result<(), Exceeded> {
+async fn count(facts: &Facts, incoming: &Incoming) -> Result<Option<Standing>, Exceeded> {
     let Some(active) = &facts.active else {
-        return Ok(());
+        return Ok(None);
     };
     let client = facts.client.address.map(|address| address.ip());
     let path = incoming.path.as_str();
@@ -145,6 +162,21 @@ async fn locate(
         facts.active = Some(active);
     }
     Ok(target)
+}
+
+/// The place of a request that may get a lease: for a secret, or as the token of a login.
+async fn place(facts: &Facts, incoming: &Incoming, routed: Option<&Routed>) -> Result<Option<Place>, Fault> {
+    let (Some(active), Some(routed)) = (&facts.active, routed) else {
+        return Ok(None);
+    };
+    let logs_in = routed.mount.class == Class::Auth
+        && routed.access == Access::Anonymous
+        && incoming.operation == Operation::Update;
+    // Limits of leases count those of the root namespace, and bind nobody else.
+    if !facts.namespace.is_root() || !routed.leases && !logs_in {
+        return Ok(None);
+    }
+    active.quotas.place(active, incoming.path.as_str()).await
 }
 
 /// The mount a request goes to. A sealed server has its own endpoints only.
@@ -284,6 +316,13 @@ impl Admitted {
         self.route.as_ref().is_ok_and(|routed| routed.reads_only) && self.incoming.wrap_ttl.is_none()
     }
 
+    /// Headers the mount hands to its engine.
+    fn passed_on(&self, mount: &Mount, caller: Option<&crate::engine::Caller>) -> RequestHeaders {
+        let token = caller.map(|caller| caller.presented.expose().as_str());
+        let names = &mount.config.passthrough_request_headers;
+        self.incoming.headers.only(names, token)
+    }
+
     /// The request as its handler sees it.
     pub(super) fn cx(
         &self,
@@ -301,6 +340,7 @@ impl Admitted {
             caller: caller.cloned(),
             client: self.facts.client.clone(),
             wrap_ttl: self.incoming.wrap_ttl,
+            headers: self.passed_on(&routed.mount, caller),
             active: active.cloned(),
             server: self.facts.server.clone(),
             upload: self.upload.clone(),

@@ -18,6 +18,7 @@ pub(super) struct Envelope {
     pub(super) renewable: bool,
     pub(super) lease_seconds: u64,
     pub(super) warnings: Vec<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 /// What an answer holds.
@@ -26,6 +27,8 @@ pub(super) enum Payload {
     /// Done, nothing to say.
     #[default]
     Nothing,
+    /// 204, also for a read.
+    NothingToReport,
     /// An envelope without data.
     NoData,
     /// Going on in the background.

@@ -6,6 +6,7 @@ use arca_base::{Operation, RequestPath, Secret, Ttl};
 use super::inline_auth::InlineAuth;
 use crate::engine::ClientInfo;
 use crate::events::Streamed;
+use crate::web::RequestHeaders;
 
 /// A request, read and bounded by the server.
 pub struct Incoming {
@@ -25,6 +26,8 @@ pub struct Incoming {
     pub factors: Vec<Secret<String>>,
     /// Body of a write, query of anything else.
     pub data: Object,
+    /// Its headers, as far as somebody asks for them.
+    pub headers: RequestHeaders,
     /// Where it comes from.
     pub client: ClientInfo,
 }
@@ -50,6 +53,8 @@ pub struct Reply {
     pub body: Body,
     /// Whether this is about the login inside the request.
     pub inline_auth_failed: bool,
+    /// Headers the engine sets and the mount allows.
+    pub headers: Vec<(&'static str, String)>,
     /// After how many seconds to ask again, where that is known.
     pub retry_after: Option<u64>,
     /// For how many seconds anybody may keep it; `None` for not at all.
@@ -77,6 +82,7 @@ impl Reply {
             content_type: None,
             body: Body(String::new()),
             inline_auth_failed: false,
+            headers: Vec::new(),
             retry_after: None,
             max_age: None,
             stream: None,
@@ -91,6 +97,7 @@ impl Reply {
             content_type: Some("application/json"),
             body: Body(body),
             inline_auth_failed: false,
+            headers: Vec::new(),
             retry_after: None,
             max_age: None,
             stream: None,

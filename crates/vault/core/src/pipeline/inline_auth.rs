@@ -52,6 +52,7 @@ pub(super) fn log_in<'a>(
             wrap_ttl: None,
             factors,
             data: login.data,
+            headers: admitted.incoming.headers.clone(),
             client: (*admitted.facts.client).clone(),
         };
         match stages(core, incoming).await {

@@ -47,6 +47,7 @@ async fn complete(answered: &Answered, answer: Answer) -> Result<(Envelope, Opti
         body,
         warnings,
         refresh_after,
+        headers,
     } = answer;
     if let Body::Wrapped(wrapped) = body {
         return Ok((Envelope::default(), Some(wrapped)));
@@ -54,10 +55,12 @@ async fn complete(answered: &Answered, answer: Answer) -> Result<(Envelope, Opti
     let mut envelope = Envelope {
         warnings,
         lease_seconds: refresh_after.seconds(),
+        headers,
         ..Envelope::default()
     };
     envelope.payload = match body {
         Body::Empty => Payload::Nothing,
+        Body::NothingToReport => Payload::NothingToReport,
         Body::Accepted => Payload::Accepted,
         Body::Data(text) => Payload::Data(text),
         Body::Missing(text) => Payload::Missing(text),

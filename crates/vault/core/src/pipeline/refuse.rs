@@ -142,7 +142,8 @@ pub(crate) async fn run(core: &Core, mut refusal: Refusal) -> Reply {
         trace.mount,
         core.clock().monotonic().saturating_sub(trace.facts.started),
     );
-    let reply = render(fault, trace.caller.is_some());
+    let mut reply = render(fault, trace.caller.is_some());
+    reply.headers.extend(trace.facts.told());
     end_token(&refusal).await;
     reply
 }
@@ -214,6 +215,7 @@ fn unread_entries(core: &Core, active: &Active, unread: &Unread, fault: &Fault) 
         granted_by: None,
         client: Some(&unread.client),
         wrap_ttl: None,
+        headers: None,
         error: Some(message.as_deref().unwrap_or("not found")),
     };
     let outcome = Outcome {

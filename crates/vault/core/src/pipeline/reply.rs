@@ -9,7 +9,8 @@ use crate::audit::{Acceptance, Outcome, ResponsePart, Secrets};
 use crate::core::Core;
 
 pub(crate) async fn run(core: &Core, mut leased: Leased) -> Result<Reply, Box<Refusal>> {
-    let (status, body) = render(&leased);
+    let (status, mut body) = render(&leased);
+    body.headers = allowed_headers(&mut leased);
     let request = leased.answered.recorded.entry.take();
     let response = audit(core, &leased, status);
     for entry in [request, response] {
@@ -46,6 +47,7 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
     }
     match &leased.envelope.payload {
         Payload::Nothing if !leased.envelope.warnings.is_empty() => json(200),
+        Payload::NothingToReport => (204, Reply::empty(204)),
         Payload::Nothing if admitted.incoming.operation.is_write() => (204, Reply::empty(204)),
         Payload::Nothing | Payload::NoNames => (404, Reply::json(404, "{\"errors\":[]}\n".to_owned())),
         Payload::Accepted if leased.envelope.warnings.is_empty() => (202, Reply::empty(202)),
@@ -85,6 +87,21 @@ pub(super) fn render(leased: &Leased) -> (u16, Reply) {
     }
 }
 
+/// Headers of the engine that its mount lets out.
+fn allowed_headers(leased: &mut Leased) -> Vec<(&'static str, String)> {
+    let mut headers = std::mem::take(&mut leased.envelope.headers);
+    if !headers.is_empty() {
+        let allowed = leased
+            .trace()
+            .mount
+            .map(|mount| &mount.config.allowed_response_headers);
+        let names = allowed.map(Vec::as_slice).unwrap_or_default();
+        headers.retain(|(name, _)| names.iter().any(|allowed| allowed.eq_ignore_ascii_case(name)));
+    }
+    headers.extend(leased.trace().facts.told());
+    headers
+}
+
 fn audit(core: &Core, leased: &Leased, status: u16) -> Option<Acceptance> {
     let trace = leased.trace();
     let active = trace.facts.active.as_ref().filter(|_| !trace.facts.unaudited)?;
@@ -117,9 +134,12 @@ fn part(leased: &Leased) -> ResponsePart<'_> {
         };
     }
     match &leased.envelope.payload {
-        Payload::Nothing | Payload::NoData | Payload::Accepted | Payload::NoNames | Payload::Stream(_) => {
-            ResponsePart::Nothing
-        }
+        Payload::Nothing
+        | Payload::NothingToReport
+        | Payload::NoData
+        | Payload::Accepted
+        | Payload::NoNames
+        | Payload::Stream(_) => ResponsePart::Nothing,
         Payload::Data(text) | Payload::Missing(text) | Payload::Envelope(text) | Payload::Factor(text) => {
             ResponsePart::Data {
                 text: text.as_str(),

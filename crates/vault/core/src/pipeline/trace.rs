@@ -7,11 +7,13 @@ use arca_base::{Operation, Timestamp};
 
 use super::incoming::Incoming;
 use crate::active::Active;
-use crate::audit::Entry;
+use crate::audit::{AuditedHeaders, Entry};
 use crate::engine::{Caller, ClientInfo};
 use crate::lifecycle::Lifecycle;
 use crate::namespaces::Namespace;
+use crate::quotas::Standing;
 use crate::router::Mount;
+use crate::web::WebConfig;
 
 /// What admission decides once for the whole request.
 pub(super) struct Facts {
@@ -25,6 +27,10 @@ pub(super) struct Facts {
     /// The unsealed server, as the namespace of the request sees it.
     pub(super) active: Option<Arc<Active>>,
     pub(super) server: Arc<Lifecycle>,
+    /// Which headers are audited.
+    pub(super) web: Option<Arc<WebConfig>>,
+    /// Where the client stands with the limit of the path.
+    pub(super) standing: Option<Standing>,
     /// Whether it is left out of the audit log.
     pub(super) unaudited: bool,
 }
@@ -40,7 +46,22 @@ pub(super) struct Trace<'a> {
     pub(super) granted_by: Option<&'a [String]>,
 }
 
+impl Facts {
+    /// Headers that tell the client where it stands.
+    pub(super) fn told(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let standing = self.standing.iter();
+        standing.flat_map(|standing| standing.headers(self.now))
+    }
+}
+
 impl<'a> Trace<'a> {
+    /// The headers that were kept, and which of them are audited.
+    fn audited_headers(&self) -> Option<AuditedHeaders<'a>> {
+        let headers = Some(&self.incoming.headers).filter(|headers| !headers.is_empty())?;
+        let audited = self.facts.web.as_deref()?.audited();
+        Some(AuditedHeaders { headers, audited })
+    }
+
     /// The audit entry of what is known.
     pub(super) fn entry(&self, time: Timestamp, error: Option<&'a str>) -> Entry<'a> {
         Entry {
@@ -56,6 +77,7 @@ impl<'a> Trace<'a> {
             granted_by: self.granted_by,
             client: Some(&self.facts.client),
             wrap_ttl: self.incoming.wrap_ttl,
+            headers: self.audited_headers(),
             error,
         }
     }

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::system::System;
 
 /// Most limits: each request looks at all of them.
-const MOST: usize = 256;
+pub(super) const MOST: usize = 256;
 /// Most exempt paths.
 const MOST_EXEMPT: usize = 256;
 /// Longest path, in bytes.
@@ -127,7 +127,7 @@ async fn parsed(active: &Arc<Active>, request: &api::WriteQuota) -> Result<Rule,
 }
 
 /// The path of a limit. That of a mount ends in a slash, whether it was given or not.
-async fn path(active: &Arc<Active>, given: &str) -> Result<String, Fault> {
+pub(super) async fn path(active: &Arc<Active>, given: &str) -> Result<String, Fault> {
     let path = given.trim_start_matches('/');
     if path.len() > LONGEST_PATH || path.strip_suffix('*').unwrap_or(path).contains('*') {
         return Err(Fault::invalid(format!(
@@ -193,8 +193,7 @@ async fn write_config(_: Arc<System>, cx: Cx, request: api::WriteQuotaConfig) ->
             "rate_limit_exempt_paths may have at most {MOST_EXEMPT} paths of {LONGEST_PATH} bytes"
         )));
     }
-    let headers = cx
-        .active()?
+    cx.active()?
         .quotas
         .config
         .update(CONFIG, |found| {
@@ -209,14 +208,8 @@ async fn write_config(_: Arc<System>, cx: Cx, request: api::WriteQuotaConfig) ->
             config.headers = request
                 .enable_rate_limit_response_headers
                 .unwrap_or(config.headers);
-            let headers = config.headers;
-            Ok::<_, Fault>((Change::Put(config), headers))
+            Ok::<_, Fault>((Change::Put(config), ()))
         })
         .await?;
-    Ok(match headers {
-        true => Answer::empty().warn(
-            "X-Ratelimit headers are not sent; answers to requests that are one too many carry Retry-After in any case",
-        ),
-        false => Answer::empty(),
-    })
+    Ok(Answer::empty())
 }

@@ -21,6 +21,31 @@ pub(super) struct Limit {
     pub(super) block: Duration,
 }
 
+/// What a client has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Requests that would be answered at once.
+    pub(super) requests: u64,
+    /// How long until it is as if it had asked for nothing.
+    pub(super) reset: Duration,
+}
+
+impl Left {
+    fn of(limit: &Limit, ahead: Duration) -> Self {
+        let free = limit.tolerance.checked_sub(ahead);
+        let requests = free.map_or(0, |free| {
+            let emission = limit.emission.as_nanos().max(1);
+            u64::try_from(free.as_nanos() / emission)
+                .unwrap_or(u64::MAX)
+                .saturating_add(1)
+        });
+        Self {
+            requests,
+            reset: ahead,
+        }
+    }
+}
+
 /// Who asks. Whoever has one address of IPv6 has as many as it likes, so a network of them counts as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Client {
@@ -68,7 +93,7 @@ impl Limiter {
         limit: &Limit,
         client: Option<IpAddr>,
         now: Duration,
-    ) -> Result<(), Duration> {
+    ) -> Result<Left, Duration> {
         let mut cells = self.0.lock();
         let key = (name.clone(), Client::of(client));
         if cells.len() >= MOST && !cells.contains_key(&key) {
@@ -85,7 +110,7 @@ impl Limiter {
             return Err(limit.block.max(ahead.saturating_sub(limit.tolerance)));
         }
         cell.busy_until = busy_until + limit.emission;
-        Ok(())
+        Ok(Left::of(limit, ahead + limit.emission))
     }
 }
 
@@ -120,7 +145,7 @@ mod tests {
 
     fn taken(limiter: &Limiter, limit: &Limit, client: Option<IpAddr>, millis: u64) -> Result<(), u128> {
         let taken = limiter.take(&"q".into(), limit, client, Duration::from_millis(millis));
-        taken.map_err(|wait| wait.as_millis())
+        taken.map(drop).map_err(|wait| wait.as_millis())
     }
 
     #[test]
@@ -145,6 +170,18 @@ mod tests {
             taken(&limiter, &limit, ip("10.0.0.1"), 9000).is_err(),
             "time saves up one interval"
         );
+    }
+
+    #[test]
+    fn a_client_is_told_what_it_has_left() {
+        let (limiter, limit) = (Limiter::default(), limit(4, 0));
+        let left = |millis| limiter.take(&"q".into(), &limit, None, Duration::from_millis(millis));
+        for requests in [3, 2, 1, 0] {
+            assert_eq!(left(1000).unwrap().requests, requests);
+        }
+        assert!(left(1000).is_err());
+        let later = left(1500).unwrap();
+        assert_eq!((later.requests, later.reset), (1, Duration::from_millis(750)));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Limits of how often clients may ask.
+//! Limits of how often clients may ask, and of how many leases there may be.
 //!
 //! ```text
 //! quota/rate-limit/<name>     a limit
+//! quota/lease-count/<name>    a limit of leases
 //! quota/config                what holds for all
 //! ```
 //!
@@ -10,6 +11,8 @@
 //! in bounded memory.
 
 mod endpoints;
+mod lease_endpoints;
+mod leases;
 mod limiter;
 mod rule;
 
@@ -17,12 +20,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arca_base::Timestamp;
 use parking_lot::RwLock;
 
 pub(crate) use self::endpoints::routes;
+pub(crate) use self::lease_endpoints::routes as lease_routes;
+pub(crate) use self::leases::Place;
 
-use self::limiter::{Limit, Limiter};
+use self::leases::{Counts, LeaseRule};
+use self::limiter::{Left, Limit, Limiter};
 use self::rule::{QuotaConfig, Rule, Rules};
+use crate::active::Active;
 use crate::barrier::{Generation, Rows, View};
 use crate::ceremony;
 use crate::fault::Fault;
@@ -41,6 +49,8 @@ const CEREMONIES: Limit = Limit {
 /// The limits of one namespace, and what clients have used up.
 pub(crate) struct Quotas {
     rules: Rows<Rule>,
+    lease_rules: Rows<LeaseRule>,
+    lease_counts: Counts,
     config: Rows<QuotaConfig>,
     changed: Generation,
     known: RwLock<Option<(u64, Arc<Rules>)>>,
@@ -49,11 +59,35 @@ pub(crate) struct Quotas {
     ceremonies: Arc<str>,
 }
 
+/// Where a client stands with the limit of its path, for the headers of its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    limit: u64,
+    left: Left,
+}
+
+impl Standing {
+    /// The headers, in the form clients know.
+    pub(crate) fn headers(&self, now: Timestamp) -> [(&'static str, String); 3] {
+        let reset = now.plus_duration(self.left.reset);
+        [
+            ("x-ratelimit-limit", self.limit.to_string()),
+            ("x-ratelimit-remaining", self.left.requests.to_string()),
+            (
+                "x-ratelimit-reset",
+                arca_lang::time_layout::format(reset, "Mon, 02 Jan 2006 15:04:05 MST"),
+            ),
+        ]
+    }
+}
+
 /// A request that is one too many.
 pub(crate) struct Exceeded {
     pub(crate) fault: Fault,
     /// Whether it belongs into the audit log.
     pub(crate) audited: bool,
+    /// What its client is told of the limit.
+    pub(crate) standing: Option<Standing>,
 }
 
 impl Quotas {
@@ -62,6 +96,8 @@ impl Quotas {
         Self {
             changed: view.generation(),
             rules: Rows::new(view.folder("rate-limit/")),
+            lease_rules: Rows::new(view.folder("lease-count/")),
+            lease_counts: Counts::default(),
             config: Rows::new(view),
             known: RwLock::new(None),
             limiter: Limiter::default(),
@@ -75,7 +111,7 @@ impl Quotas {
         path: &str,
         client: Option<IpAddr>,
         now: Duration,
-    ) -> Result<(), Exceeded> {
+    ) -> Result<Option<Standing>, Exceeded> {
         if ceremony::is_open(path)
             && let Err(wait) = self.limiter.take(&self.ceremonies, &CEREMONIES, client, now)
         {
@@ -83,20 +119,47 @@ impl Quotas {
             return Err(Exceeded {
                 fault: too_often(path, wait),
                 audited: false,
+                standing: None,
             });
         }
-        let failed = |fault| Exceeded { fault, audited: true };
+        let failed = |fault| Exceeded {
+            fault,
+            audited: true,
+            standing: None,
+        };
         let rules = self.rules().await.map_err(failed)?;
         let Some(rule) = rules.of(path) else {
-            return Ok(());
+            return Ok(None);
         };
-        let Err(wait) = self.limiter.take(&rule.name, &rule.limit, client, now) else {
-            return Ok(());
+        let taken = self.limiter.take(&rule.name, &rule.limit, client, now);
+        let left = taken.unwrap_or_else(|wait| Left {
+            requests: 0,
+            reset: wait,
+        });
+        let standing = rules.config.headers.then_some(Standing {
+            limit: rule.requests,
+            left,
+        });
+        match taken {
+            Ok(_) => Ok(standing),
+            Err(wait) => Err(Exceeded {
+                fault: too_often(path, wait),
+                audited: rules.config.audit,
+                standing,
+            }),
+        }
+    }
+
+    /// The place of a request that may get a lease below the limit of its path, if there is one.
+    ///
+    /// # Errors
+    /// [`Fault::limited`] when the limit is reached.
+    pub(crate) async fn place(&self, active: &Active, path: &str) -> Result<Option<Place>, Fault> {
+        let rules = self.rules().await?;
+        let Some((name, rule)) = rules.of_leases(path) else {
+            return Ok(None);
         };
-        Err(Exceeded {
-            fault: too_often(path, wait),
-            audited: rules.config.audit,
-        })
+        self.lease_counts.take(active, name, rule, path).await.map(Some)
     }
 
     /// All limits as they are; read again when they have changed.
@@ -109,7 +172,8 @@ impl Quotas {
         }
         let rows = self.rules.all().await?;
         let config = self.config.get(CONFIG).await?.map(|row| (*row.value).clone());
-        let rules = Arc::new(Rules::new(rows, config.unwrap_or_default()));
+        let leases = self.lease_rules.all().await?;
+        let rules = Arc::new(Rules::new(rows, config.unwrap_or_default()).with_leases(leases));
         *self.known.write() = Some((now, rules.clone()));
         Ok(rules)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arca_base::Ttl;
 use serde::{Deserialize, Serialize};
 
+use super::leases::LeaseRule;
 use super::limiter::Limit;
 use crate::barrier::Stored;
 
@@ -54,6 +55,7 @@ impl Stored for QuotaConfig {
 /// All limits, the most specific first.
 pub(super) struct Rules {
     rules: Vec<Ready>,
+    leases: Vec<(Arc<str>, Scope, LeaseRule)>,
     pub(super) config: QuotaConfig,
 }
 
@@ -61,11 +63,13 @@ pub(super) struct Rules {
 pub(super) struct Ready {
     pub(super) name: Arc<str>,
     pub(super) limit: Limit,
+    /// Requests of one client in one interval, as clients are told.
+    pub(super) requests: u64,
     scope: Scope,
 }
 
 /// What a limit is for.
-enum Scope {
+pub(super) enum Scope {
     Everything,
     Mount(String),
     Beginning(String),
@@ -73,7 +77,7 @@ enum Scope {
 }
 
 impl Scope {
-    fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         if path.is_empty() {
             Self::Everything
         } else if let Some(beginning) = path.strip_suffix('*') {
@@ -117,11 +121,33 @@ impl Rules {
             .map(|(name, rule)| Ready {
                 name: name.into(),
                 limit: rule.limit(),
+                requests: rule.requests(),
                 scope: Scope::of(&rule.path),
             })
             .collect();
         rules.sort_by_key(|ready| std::cmp::Reverse((ready.scope.kind(), ready.scope.length())));
-        Self { rules, config }
+        Self {
+            rules,
+            leases: Vec::new(),
+            config,
+        }
+    }
+
+    /// The same with limits of leases.
+    pub(super) fn with_leases(mut self, rows: Vec<(String, LeaseRule)>) -> Self {
+        let rows = rows.into_iter();
+        self.leases = rows
+            .map(|(name, rule)| (name.into(), Scope::of(&rule.path), rule))
+            .collect();
+        self.leases
+            .sort_by_key(|(_, scope, _)| std::cmp::Reverse((scope.kind(), scope.length())));
+        self
+    }
+
+    /// The limit of leases that holds for a path.
+    pub(super) fn of_leases(&self, path: &str) -> Option<(&Arc<str>, &LeaseRule)> {
+        let (name, _, rule) = self.leases.iter().find(|(_, scope, _)| scope.holds(path))?;
+        Some((name, rule))
     }
 
     /// The limit that holds for a path.
@@ -138,6 +164,15 @@ impl Rules {
 }
 
 impl Rule {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is positive and at most 1e9; its fraction is not for headers"
+    )]
+    const fn requests(&self) -> u64 {
+        self.rate as u64
+    }
+
     fn limit(&self) -> Limit {
         let interval = self.interval.to_duration().max(Duration::from_millis(1));
         // What was written was checked; a row of somebody else's making must not divide by nothing.

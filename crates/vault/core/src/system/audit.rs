@@ -7,7 +7,7 @@ use arca_api::sys::audit as api;
 use arca_base::{Json, MountPath, id, json_object};
 
 use super::System;
-use crate::audit::{DeviceRow, EnableError};
+use crate::audit::{DeviceRow, EnableError, without_values};
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
 
@@ -34,7 +34,12 @@ async fn list(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
 }
 
 fn describe(row: &DeviceRow) -> Json {
-    let options: Json = row.options.clone().into_iter().collect();
+    let mut options = row.options.clone();
+    // Headers of requests to a collector are credentials.
+    if let Some(headers) = options.get_mut("headers") {
+        *headers = without_values(headers);
+    }
+    let options: Json = options.into_iter().collect();
     json_object! {
         "path" => row.path.as_str(),
         "type" => row.kind.as_str(),
@@ -54,22 +59,23 @@ async fn enable(_: Arc<System>, cx: Cx, request: api::Enable) -> Result<Answer, 
         local: request.local,
         salt: id::uuid_v4(&*active.entropy),
     };
-    active
-        .auditor
-        .enable(row, cx.now)
-        .await
-        .map_err(|error| match error {
-            EnableError::Barrier(error) => error.into(),
-            error => Fault::invalid(error.to_string()),
-        })?;
+    active.auditor.enable(row, cx.now).await.map_err(refused)?;
     Ok(Answer::empty())
+}
+
+fn refused(error: EnableError) -> Fault {
+    match error {
+        EnableError::Barrier(error) => error.into(),
+        error => Fault::invalid(error.to_string()),
+    }
 }
 
 async fn disable(_: Arc<System>, cx: Cx, request: api::DevicePath) -> Result<Answer, Fault> {
     cx.active()?
         .auditor
         .disable(&MountPath::parse(&request.path)?)
-        .await?;
+        .await
+        .map_err(refused)?;
     Ok(Answer::empty())
 }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arca_api::endpoint::Nothing;
 use arca_api::sys::status as api;
+use arca_base::json::Object;
 use arca_base::{Json, json_object};
 
 use super::System;
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
+use crate::router::{Class, Mount};
 
 pub(super) fn routes() -> Table<System> {
     Table::new()
@@ -20,6 +22,12 @@ pub(super) fn routes() -> Table<System> {
         .sudo()
         .on::<api::ReadPlugin, _, _>(read_plugin)
         .sudo()
+        .on::<api::UpdatePlugin, _, _>(refuse_plugin)
+        .sudo()
+        .on::<api::DeletePlugin, _, _>(refuse_plugin)
+        .sudo()
+        .on::<api::UpdateReload, _, _>(reload)
+        .on::<api::ReadExperiments, _, _>(experiments)
         .on::<api::ReadVersionHistory, _, _>(version_history)
         .on::<api::ReadReplication, _, _>(replication)
 }
@@ -63,7 +71,7 @@ fn kinds(cx: &Cx, plugin_type: &str) -> Result<Vec<String>, Fault> {
     match plugin_type {
         "auth" => Ok(owned(&mut catalog.auth_kinds())),
         "secret" => Ok(owned(&mut catalog.secret_kinds())),
-        "database" => Ok(Vec::new()),
+        "database" => Ok(owned(&mut catalog.database_kinds())),
         other => Err(Fault::invalid(format!(
             "{other:?} is not a supported plugin type"
         ))),
@@ -115,17 +123,65 @@ async fn read_plugin(_: Arc<System>, cx: Cx, request: api::Plugin) -> Result<Ans
     }))
 }
 
-async fn version_history(_: Arc<System>, _: Cx, _: Nothing) -> Result<Answer, Fault> {
-    let info = json_object! {
-        "previous_version" => Json::Null,
-        "timestamp_installed" => crate::version::BUILD_DATE,
-        "build_date" => crate::version::BUILD_DATE,
-    };
-    let info: Json = [(crate::version::API, info)].into_iter().collect();
-    Ok(Answer::names_with_info(
-        vec![crate::version::API.to_owned()],
-        info,
+async fn refuse_plugin(_: Arc<System>, _: Cx, _: api::Plugin) -> Result<Answer, Fault> {
+    Err(Fault::invalid(
+        "plugins cannot be registered or removed: every engine of this server is built in",
     ))
+}
+
+async fn reload(_: Arc<System>, cx: Cx, request: api::Reload) -> Result<Answer, Fault> {
+    let active = cx.active()?;
+    let paths = request.mounts.unwrap_or_default().into_vec();
+    if request.plugin.is_empty() == paths.is_empty() {
+        return Err(Fault::invalid("give either \"plugin\" or \"mounts\", not both"));
+    }
+    if !matches!(&*request.scope, "" | "global") {
+        return Err(Fault::invalid("\"scope\" must be empty or \"global\""));
+    }
+    let wanted = |mount: &Mount| {
+        let path = mount.full_path();
+        let named = |given: &String| given.trim_matches('/') == path.trim_end_matches('/');
+        mount.kind == request.plugin || paths.iter().any(named)
+    };
+    let mut found = 0_usize;
+    for class in [Class::Secret, Class::Auth] {
+        for (_, mount) in active.router.rows(class).all().await? {
+            if wanted(&mount) {
+                active.router.drop_engine(&mount);
+                found += 1;
+            }
+        }
+    }
+    if found < paths.len() {
+        return Err(Fault::invalid("no mount is at one of the paths in \"mounts\""));
+    }
+    let reload_id = arca_base::id::uuid_v4(&*active.entropy);
+    Ok(Answer::data(&json_object! { "reload_id" => reload_id }))
+}
+
+async fn experiments(_: Arc<System>, _: Cx, _: Nothing) -> Result<Answer, Fault> {
+    Ok(Answer::data(&json_object! {
+        "available_experiments" => Vec::<Json>::new(),
+        "enabled" => Vec::<Json>::new(),
+    }))
+}
+
+async fn version_history(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    let mut rows = cx.active()?.versions.all().await?;
+    rows.sort_by_key(|(_, row)| row.installed);
+    let mut info = Object::new();
+    let mut previous = Json::Null;
+    for (version, row) in &rows {
+        let shown = json_object! {
+            "previous_version" => previous,
+            "timestamp_installed" => row.installed.map(|time| time.to_string()),
+            "build_date" => row.build_date.as_str(),
+        };
+        info.insert(version.clone(), shown);
+        previous = Json::from(version.as_str());
+    }
+    let names = rows.into_iter().map(|(version, _)| version).collect();
+    Ok(Answer::names_with_info(names, Json::Object(info)))
 }
 
 async fn replication(_: Arc<System>, _: Cx, _: Nothing) -> Result<Answer, Fault> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use arca_api::Field;
-use arca_api::endpoint::Nothing;
 use arca_api::sys::lockout as api;
 use arca_base::json::Object;
 use arca_base::{Json, Ttl, json_object};
@@ -21,9 +20,13 @@ pub(super) fn routes() -> Table<System> {
         .on::<api::Unlock, _, _>(unlock)
 }
 
-async fn list(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+async fn list(_: Arc<System>, cx: Cx, request: api::Locked) -> Result<Answer, Fault> {
     let namespace = &cx.active()?.namespace;
-    let locked = cx.active()?.lockouts.locked(cx.now);
+    let mut locked = cx.active()?.lockouts.locked(cx.now);
+    let wanted = &*request.mount_accessor;
+    if !wanted.is_empty() {
+        locked.retain(|accessor, _| accessor == wanted);
+    }
     let total: usize = locked.values().map(Vec::len).sum();
     let total = u64::try_from(total).unwrap_or(u64::MAX);
     let mounts: Vec<Json> = locked

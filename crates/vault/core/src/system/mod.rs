@@ -2,11 +2,13 @@
 
 mod audit;
 mod ceremony;
+mod counters;
 mod events;
 mod explain;
 mod info;
 mod leases;
 mod lockout;
+mod log;
 mod mounts;
 mod namespaces;
 mod passwords;
@@ -16,8 +18,10 @@ mod seal;
 mod specification;
 mod status;
 mod storage;
+mod tools;
 mod tune;
 mod ui;
+mod web;
 mod wrapping;
 
 use arca_base::{Entropy, MountPath};
@@ -43,13 +47,18 @@ impl Engine for System {
             .and(namespaces::routes().in_namespaces())
             .and(events::routes().in_namespaces())
             .and(lockout::routes().in_namespaces())
+            .and(log::routes())
             .and(crate::mfa::validation_routes().in_namespaces())
             .and(crate::quotas::routes())
+            .and(crate::quotas::lease_routes())
             .and(wrapping::routes().in_namespaces())
             .and(audit::routes())
             .and(ui::routes().in_namespaces())
+            .and(web::routes())
             .and(specification::routes().in_namespaces())
             .and(info::routes())
+            .and(tools::routes().in_namespaces())
+            .and(counters::routes())
             .and(tune::routes().in_namespaces())
             .and(mounts::routes().in_namespaces())
             .and(storage::routes())

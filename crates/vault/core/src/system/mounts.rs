@@ -143,6 +143,10 @@ async fn enable(cx: &Cx, class: Class, path: &MountPath, request: api::Enable) -
     let active = cx.active()?;
     let mount = build(active, class, path, request)?;
     check_free(active, class, path).await?;
+    active
+        .web
+        .pass_on(&mount.config.passthrough_request_headers)
+        .await?;
     let mut writes = Writes::new();
     let rows = active.router.rows(class);
     rows.expect_in(&mut writes, mount.row(), None);

@@ -15,6 +15,7 @@ use crate::barrier::Change;
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
 use crate::router::{Class, LeaseDefaults, Mount, Visibility};
+use crate::web::{MOST_HEADERS, is_name};
 
 pub(super) fn routes() -> Table<System> {
     Table::new()
@@ -134,6 +135,12 @@ impl Settings {
             self.audit_non_hmac_response_keys,
         );
         replace(&mut config.listing_visibility, self.listing_visibility);
+        for (name, list) in [
+            ("passthrough_request_headers", &self.passthrough_request_headers),
+            ("allowed_response_headers", &self.allowed_response_headers),
+        ] {
+            check_headers(name, list.as_deref().unwrap_or_default())?;
+        }
         replace(
             &mut config.passthrough_request_headers,
             self.passthrough_request_headers,
@@ -150,6 +157,22 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Names of headers in a list of a mount. The token is for the server alone.
+fn check_headers(list: &str, names: &[String]) -> Result<(), Fault> {
+    let folded = || names.iter().map(|name| name.to_ascii_lowercase());
+    if names.len() > MOST_HEADERS || !folded().all(|name| is_name(&name)) {
+        return Err(Fault::invalid(format!(
+            "{list} must be at most {MOST_HEADERS} names of headers, of letters, digits, '-', '_' and '.'"
+        )));
+    }
+    if folded().any(|name| name == "x-vault-token") {
+        return Err(Fault::invalid(format!(
+            "{list} must not have X-Vault-Token: no engine gets or sends a token of a caller"
+        )));
+    }
+    Ok(())
 }
 
 fn replace<T>(place: &mut T, given: Option<T>) {
@@ -277,6 +300,9 @@ async fn write(cx: &Cx, class: Class, request: api::Tune) -> Result<Answer, Faul
     let upgrade = is_upgrade(&mount, &request)?;
     if upgrade {
         active.router.note_upgrade(&mount).await?;
+    }
+    if let Some(names) = &request.passthrough_request_headers {
+        active.web.pass_on(&names.0).await?;
     }
     let tuned = active
         .router

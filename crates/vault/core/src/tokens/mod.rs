@@ -92,6 +92,25 @@ impl Tokens {
         &self.roles
     }
 
+    /// How many service tokens there are. Looks at the name of each.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub async fn count(&self) -> Result<u64, Fault> {
+        let count = self.count_up_to(usize::MAX).await?;
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
+    }
+
+    /// How many service tokens there are; counts up to `most`.
+    pub(crate) async fn count_up_to(&self, most: usize) -> Result<usize, Fault> {
+        count_names(&self.rows, "", most).await
+    }
+
+    /// How many service tokens the logins of a mount gave; counts up to `most`.
+    pub(crate) async fn count_of_mount(&self, accessor: &str, most: usize) -> Result<usize, Fault> {
+        count_names(&self.by_mount, &format!("{accessor}/"), most).await
+    }
+
     /// The name of a token's row.
     #[must_use]
     pub fn hash(&self, presented: &str) -> TokenHash {
@@ -272,4 +291,19 @@ fn after_use(token: &Token, now: Timestamp) -> (Token, Use) {
         },
         Use::Last,
     )
+}
+
+/// Names in a folder, up to `most`, looked at a page at a time.
+async fn count_names<T: Stored>(rows: &Rows<T>, folder: &str, most: usize) -> Result<usize, Fault> {
+    const PAGE: usize = 5000;
+    let (mut count, mut after) = (0, String::new());
+    while count < most {
+        let page = rows.list(folder, &after, PAGE).await?;
+        count += page.names.len();
+        match page.names.into_iter().next_back() {
+            Some(last) if page.more => after = last,
+            _ => break,
+        }
+    }
+    Ok(count.min(most))
 }

@@ -276,7 +276,7 @@ async fn devices_outlive_sealing_and_are_listed() {
         .expect(400);
     assert_eq!(
         unknown.error(),
-        "unknown backend type: \"pigeon\"; this server has \"file\", \"socket\" and \"syslog\""
+        "unknown backend type: \"pigeon\"; this server has \"file\", \"http\", \"socket\" and \"syslog\""
     );
     let unknown = vault
         .write("sys/audit-hash/none", json!({"input": "x"}))

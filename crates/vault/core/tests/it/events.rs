@@ -30,6 +30,7 @@ async fn ask(server: &Unsealed, token: &str, kind: &str, after: Option<&str>) ->
         wrap_ttl: None,
         factors: Vec::new(),
         data,
+        headers: arca_core::web::RequestHeaders::default(),
         client: ClientInfo {
             address: Some("127.0.0.1:50000".parse().unwrap()),
             certificates: vec![],

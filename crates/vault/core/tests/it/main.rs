@@ -11,6 +11,7 @@
 
 mod audit;
 mod audit_devices;
+mod audit_selection;
 mod events;
 mod explain;
 mod formats;
@@ -21,6 +22,7 @@ mod identity_external;
 mod identity_groups;
 mod identity_tokens;
 mod inline_auth;
+mod lease_quotas;
 mod lease_targets;
 mod leases;
 mod lifecycle;
@@ -40,4 +42,6 @@ mod seal_migration;
 mod snapshots;
 mod surface;
 mod tokens;
+mod tools;
+mod web;
 mod wrapping;

@@ -37,6 +37,7 @@ fn incoming(operation: Operation, path: &str, data: &Value, from: &str, factors:
             .map(|text| Secret::new((*text).to_owned()))
             .collect(),
         data: members(data),
+        headers: arca_core::web::RequestHeaders::default(),
         client: ClientInfo {
             address: Some(format!("{from}:50000").parse().unwrap()),
             certificates: vec![],

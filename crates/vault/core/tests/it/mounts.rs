@@ -298,6 +298,7 @@ async fn only_the_root_namespace_exists() {
             wrap_ttl: None,
             factors: Vec::new(),
             data: Object::new(),
+            headers: arca_core::web::RequestHeaders::default(),
             client: ClientInfo::unknown(),
         };
         vault.server.core.handle(incoming)

@@ -20,6 +20,7 @@ async fn read_from(vault: &Unsealed, address: &str, path: &str) -> Reply {
         wrap_ttl: None,
         factors: Vec::new(),
         data: Object::new(),
+        headers: arca_core::web::RequestHeaders::default(),
         client: ClientInfo {
             address: Some(format!("{address}:50000").parse().unwrap()),
             certificates: vec![],
@@ -177,19 +178,34 @@ async fn limits_are_written_read_listed_and_refused() {
             .expect(400);
         assert!(refused.error().starts_with(says), "{data}: {}", refused.error());
     }
-    let warned = vault
-        .write(
-            "sys/quotas/config",
-            json!({"enable_rate_limit_response_headers": true}),
-        )
-        .await
-        .expect(200);
-    assert!(
-        warned.body["warnings"][0]
-            .as_str()
-            .unwrap()
-            .contains("Retry-After")
-    );
     let _ = vault.delete("sys/quotas/rate-limit/kv").await.expect(204);
     let _ = vault.read("sys/quotas/rate-limit/kv").await.expect(404);
+}
+
+#[tokio::test]
+async fn answers_tell_of_limits_when_that_is_wanted() {
+    let vault = Unsealed::start().await;
+    vault.mount("kv", "kv").await;
+    let _ = vault.write("kv/a", json!({"k": "v"})).await.expect(204);
+    quota(&vault, "kv", json!({"path": "kv", "rate": 2, "interval": "1m"})).await;
+    assert_eq!(read_from(&vault, CLIENT, "kv/a").await.headers, []);
+    let on = json!({"enable_rate_limit_response_headers": true});
+    let _ = vault.write("sys/quotas/config", on).await.expect(204);
+    for (status, remaining) in [(200, "0"), (429, "0")] {
+        let answer = read_from(&vault, CLIENT, "kv/a").await;
+        assert_eq!(answer.status, status);
+        let names: Vec<&str> = answer.headers.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"]
+        );
+        let values: Vec<&str> = answer.headers.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(values[..2], ["2", remaining]);
+        assert!(values[2].ends_with(" UTC"), "{values:?}");
+    }
+    assert_eq!(
+        read_from(&vault, CLIENT, "sys/mounts").await.headers,
+        [],
+        "no limit holds there"
+    );
 }

@@ -7,13 +7,15 @@ use arca_core::Fault;
 use arca_core::engine::ClientInfo;
 use arca_core::events::{Streamed, Subscription};
 use arca_core::pipeline::{Incoming, Reply, Unread};
+use arca_core::web::WebConfig;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Deadline;
 use super::completion::{Completion, Held};
+use super::cors;
 use super::endpoint::Endpoint;
 use super::pulse::Pulse;
 use super::streaming::{self, Sent};
@@ -46,17 +48,27 @@ impl Exchange {
         let _busy = self.pulse.begin();
         let (mut parts, mut body) = request.into_parts();
         let wanted = websocket::wanted(&mut parts);
-        let outgoing = self.outgoing(&parts, &mut body).await;
-        let stream = outgoing.reply.stream.clone();
+        let web = self.endpoint.shared.service.web();
+        let from = cors::from(&parts, web.as_deref());
+        let outgoing = self.outgoing(&parts, &mut body, web.as_deref(), &from).await;
+        let streamed = outgoing.reply.stream.clone();
+        let stream = streamed.as_ref().and_then(Streamed::take);
         let namespace = parts.headers.get(&ingress::headers::NAMESPACE);
         let headers = self.endpoint.headers.load();
-        let response = egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace);
-        if let Some(download) = stream.as_ref().and_then(Streamed::take_bytes) {
+        let mut response = egress::respond(&headers, outgoing, parts.method == Method::HEAD, namespace);
+        cors::mark(response.headers_mut(), from);
+        if let Some(subscription) = stream {
+            return self.stream(response, subscription, wanted);
+        }
+        if let Some(download) = streamed.as_ref().and_then(Streamed::take_bytes) {
             return streaming::download(response, download, &self.pulse);
         }
-        match stream.as_ref().and_then(Streamed::take) {
+        match streamed.as_ref().and_then(Streamed::take_lines) {
             None => response.map(Sent::whole),
-            Some(subscription) => self.stream(response, subscription, wanted),
+            Some(lines) => {
+                let draining = self.endpoint.shared.draining.clone();
+                streaming::of_lines(response, lines, draining, &self.pulse)
+            }
         }
     }
 
@@ -79,7 +91,13 @@ impl Exchange {
         }
     }
 
-    async fn outgoing<B>(&self, parts: &Parts, body: &mut B) -> Outgoing
+    async fn outgoing<B>(
+        &self,
+        parts: &Parts,
+        body: &mut B,
+        web: Option<&WebConfig>,
+        from: &cors::Asker,
+    ) -> Outgoing
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
@@ -91,16 +109,29 @@ impl Exchange {
             body_memory: &shared.body_memory,
         };
         let elsewhere = match ingress::destination(parts, listener.metrics) {
-            Destination::Api(path) => return self.api(parts, path, body, &origin).await.into(),
+            Destination::Api(path) => match (from, web) {
+                (cors::Asker::Refused, _) => self.refuse_origin(parts, path).await.into(),
+                (cors::Asker::Allowed(_), Some(web)) if parts.method == Method::OPTIONS => {
+                    cors::preflight(parts, web)
+                }
+                _ => return self.api(parts, path, body, &origin, web).await.into(),
+            },
             Destination::Metrics => self.metrics(parts).into(),
             Destination::Redirect(to) => redirect(&to),
-            Destination::Page(reply) => reply.into(),
+            Destination::Page(reply) => page(reply, parts, web),
         };
         ingress::skip(parts, body, &origin).await;
         elsewhere
     }
 
-    async fn api<B>(&self, parts: &Parts, path: &str, body: &mut B, origin: &Origin<'_>) -> Reply
+    async fn api<B>(
+        &self,
+        parts: &Parts,
+        path: &str,
+        body: &mut B,
+        origin: &Origin<'_>,
+        web: Option<&WebConfig>,
+    ) -> Reply
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
@@ -122,8 +153,17 @@ impl Exchange {
             Err(refused) => return self.refuse(path, address, refused).await,
         };
         let operation = read.operation;
+        let headers = match web.filter(|web| !web.wants_nothing()) {
+            Some(web) => ingress::headers::kept(&parts.headers, web),
+            None => Ok(read.headers),
+        };
+        let headers = match headers {
+            Ok(headers) => headers,
+            Err(fault) => return self.refuse(path, address, Refused { operation, fault }).await,
+        };
         let mut incoming = Incoming {
             client: self.client(address),
+            headers,
             ..read
         };
         ingress::resume(parts, &mut incoming);
@@ -205,6 +245,11 @@ impl Exchange {
         service.refuse(unread, refused.fault).await
     }
 
+    async fn refuse_origin(&self, parts: &Parts, path: &str) -> Reply {
+        let fault = Fault::denied_with("origin not allowed");
+        self.refuse(path, self.peer, ingress::refused(parts, fault)).await
+    }
+
     fn metrics(&self, parts: &Parts) -> Reply {
         let shared = &self.endpoint.shared;
         shared
@@ -213,11 +258,28 @@ impl Exchange {
     }
 }
 
+/// An answer outside the API; where the web interface belongs it has the headers set for that.
+fn page(reply: Reply, parts: &Parts, web: Option<&WebConfig>) -> Outgoing {
+    let mut outgoing = Outgoing::from(reply);
+    let path = parts.uri.path();
+    if path == "/" || path == "/ui" || path.starts_with("/ui/") {
+        for (name, values) in web.iter().flat_map(|web| web.ui_headers()) {
+            for value in values {
+                if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                    outgoing.headers.append(name, value);
+                }
+            }
+        }
+    }
+    outgoing
+}
+
 fn redirect(to: &str) -> Outgoing {
     match HeaderValue::try_from(to) {
         Ok(location) => Outgoing {
             reply: Reply::empty(307),
             location: Some(location),
+            headers: HeaderMap::new(),
         },
         Err(_) => Reply::empty(400).into(),
     }

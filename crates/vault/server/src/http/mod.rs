@@ -11,12 +11,14 @@
 //! | [`keeper`], [`pulse`] | ends connections whose clients take too long |
 //! | [`exchange`] | one request and its answer |
 //! | [`streaming`], [`websocket`] | answers that go on |
+//! | [`cors`] | browsers on pages of other origins |
 //! | [`completion`] | lets a request end although its connection has |
 //! | [`endpoint`] | what all connections of a listener share |
 
 pub(crate) mod accept;
 pub(crate) mod completion;
 pub(crate) mod connection;
+pub(crate) mod cors;
 pub(crate) mod endpoint;
 pub(crate) mod exchange;
 pub(crate) mod keeper;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arca_core::events::{Message, Subscription};
+use arca_core::log::Lines;
 use arca_core::snapshot::Download;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
@@ -117,6 +118,38 @@ pub(crate) fn download(response: Response<Bytes>, download: Download, pulse: &Ar
     let mut response = response.map(|_| Sent::Pieces(Box::pin(pieces)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/gzip"));
+    response
+}
+
+/// Makes a response the log, as it is written.
+pub(crate) fn of_lines(
+    response: Response<Bytes>,
+    lines: Lines,
+    draining: CancellationToken,
+    pulse: &Arc<Pulse>,
+) -> Response<Sent> {
+    let held = Streaming::begin(pulse);
+    let lines = stream::unfold(
+        (lines, draining, held),
+        |(mut lines, draining, held)| async move {
+            let line = tokio::select! {
+                biased;
+                () = draining.cancelled() => None,
+                line = lines.next() => line,
+            };
+            Some((Ok(line?), (lines, draining, held)))
+        },
+    );
+    let mut response = response.map(|_| Sent::Pieces(Box::pin(lines)));
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     response
 }
 

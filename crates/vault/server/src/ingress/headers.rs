@@ -2,6 +2,7 @@
 
 use arca_base::{Secret, Ttl};
 use arca_core::Fault;
+use arca_core::web::{RequestHeaders, WebConfig};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -19,6 +20,34 @@ const MAX_FACTOR: usize = 512;
 const MAX_FACTORS: usize = 16;
 /// Longest namespace, in bytes.
 const MAX_NAMESPACE: usize = 1 << 10;
+
+/// Longest value of a header that is kept for the audit log or an engine, in bytes, and most of one request.
+const MAX_KEPT: usize = 16 << 10;
+const MOST_KEPT: usize = 64;
+
+/// The headers that the audit log or an engine asks for.
+///
+/// # Errors
+/// 400 for one that is too long to be kept, and for too many.
+pub(crate) fn kept(headers: &HeaderMap, web: &WebConfig) -> Result<RequestHeaders, Fault> {
+    let wanted = headers.iter().filter(|(name, _)| web.wants(name.as_str()));
+    let mut found = Vec::new();
+    for (name, value) in wanted {
+        if value.len() > MAX_KEPT || found.len() == MOST_KEPT {
+            if web.is_stale() {
+                continue;
+            }
+            return Err(Fault::invalid(format!(
+                "the {name} header is longer than {MAX_KEPT} bytes, or there are more than {MOST_KEPT} like it"
+            )));
+        }
+        found.push((
+            name.as_str(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        ));
+    }
+    Ok(RequestHeaders::new(found))
+}
 
 /// The token: its own header, or else a bearer token.
 ///

@@ -30,6 +30,7 @@ use arca_core::Fault;
 use arca_core::engine::ClientInfo;
 use arca_core::pipeline::Incoming;
 use arca_core::snapshot::UploadSender;
+use arca_core::web::RequestHeaders;
 use bytes::Bytes;
 use http::request::Parts;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -163,6 +164,7 @@ fn bodyless(parts: &Parts, path: &str, operation: Operation) -> Result<Incoming,
         wrap_ttl: headers::wrap_ttl(&parts.headers)?,
         factors: headers::factors(&parts.headers)?,
         data: Object::new(),
+        headers: RequestHeaders::default(),
         client: ClientInfo::unknown(),
     })
 }

@@ -23,3 +23,4 @@ mod running;
 mod slow;
 mod tls;
 mod unix;
+mod web;

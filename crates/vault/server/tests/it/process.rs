@@ -37,6 +37,7 @@ pub(crate) fn core(storage: Arc<dyn Storage>, seal: Seal) -> Arc<Core> {
         former_seal: None,
         raw_storage: false,
         sanitized_config: Json::object(),
+        log: arca_core::log::NoLog::shared(),
     }))
 }
 

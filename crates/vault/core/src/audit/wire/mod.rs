@@ -1,10 +1,12 @@
 //! How lines travel to a receiver outside.
 
+mod http;
 mod socket;
 mod syslog;
 
 use std::io;
 
+pub(super) use http::{Collector, Http};
 pub(super) use socket::{Socket, SocketType};
 pub(super) use syslog::{Facility, Syslog};
 
@@ -14,6 +16,8 @@ pub(super) enum Wire {
     Socket(Socket),
     /// The syslog of the machine.
     Syslog(Syslog),
+    /// A collector that takes entries over HTTP.
+    Http(Http),
 }
 
 impl Wire {
@@ -26,6 +30,7 @@ impl Wire {
         match self {
             Self::Socket(socket) => socket.send(lines, done).await,
             Self::Syslog(syslog) => syslog.send(lines, done).await,
+            Self::Http(http) => http.send(lines, done).await,
         }
     }
 
@@ -34,6 +39,7 @@ impl Wire {
         match self {
             Self::Socket(socket) => socket.disconnect(),
             Self::Syslog(syslog) => syslog.disconnect(),
+            Self::Http(http) => http.disconnect(),
         }
     }
 }

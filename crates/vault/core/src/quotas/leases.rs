@@ -1,0 +1,188 @@
+//! Limits of how many leases there may be: of secrets below a path, and of tokens that logins of a mount gave. They are
+//! about the root namespace only.
+//!
+//! What is stored is counted, by names, when a limit may be reached, and at least every few seconds of use. In between
+//! every request that may get a lease counts as one more, so one node never gives out more than the limit says. Each node
+//! counts for itself: several nodes of one store may exceed it by what they give out within those seconds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use super::rule::Scope;
+use crate::active::Active;
+use crate::barrier::Stored;
+use crate::fault::Fault;
+use crate::router::{Class, Mount};
+
+/// Names looked at in one go.
+const PAGE: usize = 5000;
+
+/// How long a count is relied on.
+const RELIED_ON: Duration = Duration::from_secs(5);
+
+/// A limit, as stored.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct LeaseRule {
+    /// Nothing, a mount with its slash, or a path that may end in `*`.
+    pub(super) path: String,
+    pub(super) max_leases: u64,
+    pub(super) inheritable: bool,
+}
+
+impl Stored for LeaseRule {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "limit of leases";
+}
+
+/// What is known of the leases of one limit.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// How many there were, and when.
+    counted: u64,
+    at: Option<Duration>,
+    /// How many may have been given out since.
+    since: u64,
+    /// Requests that may give one out now.
+    under_way: u64,
+}
+
+impl Known {
+    const fn at_most(&self) -> u64 {
+        self.counted
+            .saturating_add(self.since)
+            .saturating_add(self.under_way)
+    }
+}
+
+/// What is known of all limits, by their names.
+#[derive(Clone, Default)]
+pub(super) struct Counts(Arc<Mutex<HashMap<Arc<str>, Known>>>);
+
+/// The place of a request that may get a lease, until it is answered.
+pub(crate) struct Place {
+    counts: Counts,
+    name: Arc<str>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(known) = self.counts.0.lock().get_mut(&self.name) {
+            known.under_way = known.under_way.saturating_sub(1);
+            // Whether there is a lease now is seen when it is counted.
+            known.since += 1;
+        }
+    }
+}
+
+impl Counts {
+    /// A place below a limit.
+    ///
+    /// # Errors
+    /// [`Fault::limited`] when there is none left.
+    pub(super) async fn take(
+        &self,
+        active: &Active,
+        name: &Arc<str>,
+        rule: &LeaseRule,
+        path: &str,
+    ) -> Result<Place, Fault> {
+        let now = active.clock.monotonic();
+        let fresh = |known: &Known| known.at.is_some_and(|at| now.saturating_sub(at) < RELIED_ON);
+        let before = match self.place(name, rule.max_leases, fresh) {
+            Ok(place) => return Ok(place),
+            Err(known) => known.since,
+        };
+        let counted = count(active, rule, rule.max_leases).await?;
+        {
+            let mut all = self.0.lock();
+            let known = all.entry(name.clone()).or_default();
+            known.counted = counted;
+            known.at = Some(now);
+            // What was given out while it was counted may or may not be in it.
+            known.since = known.since.saturating_sub(before);
+        }
+        self.place(name, rule.max_leases, |_| true)
+            .map_err(|_| Fault::limited(format!("request path {path:?}: lease count quota exceeded")))
+    }
+
+    fn place(&self, name: &Arc<str>, most: u64, relied_on: impl Fn(&Known) -> bool) -> Result<Place, Known> {
+        let mut all = self.0.lock();
+        let known = all.entry(name.clone()).or_default();
+        if !relied_on(known) || known.at_most() >= most {
+            return Err(*known);
+        }
+        known.under_way += 1;
+        Ok(Place {
+            counts: self.clone(),
+            name: name.clone(),
+        })
+    }
+
+    /// Forgets what is known of a limit that was changed.
+    pub(super) fn forget(&self, name: &str) {
+        self.0.lock().remove(name);
+    }
+}
+
+/// How many leases there are that a limit is for; counts up to `most`.
+pub(super) async fn count(active: &Active, rule: &LeaseRule, most: u64) -> Result<u64, Fault> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let leases = |prefix: String| count_leases(active, prefix, most);
+    let count = match Scope::of(&rule.path) {
+        Scope::Everything => {
+            let secrets = leases(String::new()).await?;
+            secrets + active.tokens.count_up_to(most.saturating_sub(secrets)).await?
+        }
+        Scope::Mount(path) => match path.strip_prefix("auth/") {
+            None => leases(path).await?,
+            Some(mount) => {
+                let rows = active.router.rows(Class::Auth);
+                match rows.get(mount.trim_end_matches('/')).await? {
+                    Some(mount) => active.tokens.count_of_mount(&mount.value.accessor, most).await?,
+                    None => 0,
+                }
+            }
+        },
+        Scope::Beginning(beginning) => leases(beginning).await?,
+        Scope::Path(path) => leases(format!("{path}/")).await?,
+    };
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// Leases whose identifiers begin with `prefix`, up to `most`.
+async fn count_leases(active: &Active, prefix: String, most: usize) -> Result<usize, Fault> {
+    let (folder, beginning) = prefix.split_at(prefix.rfind('/').map_or(0, |at| at + 1));
+    let view = active.leases.rows().view();
+    let (mut count, mut after) = (0, String::new());
+    while count < most {
+        let page = view.scan(folder, &after, PAGE).await?;
+        count += page
+            .names
+            .iter()
+            .filter(|name| name.starts_with(beginning))
+            .count();
+        match page.names.into_iter().next_back() {
+            Some(last) if page.more => after = last,
+            _ => break,
+        }
+    }
+    Ok(count.min(most))
+}
+
+/// Whether a limit can be for this path: tokens are only known by the mount that gave them.
+pub(super) fn check(mount: Option<&Mount>, path: &str) -> Result<(), Fault> {
+    match mount {
+        Some(mount) if mount.class == Class::Auth && path != mount.full_path() => Err(Fault::invalid(
+            "a limit of leases of an auth method is for the whole mount: tokens are counted by the mount that gave them",
+        )),
+        None if !path.is_empty() => Err(Fault::invalid(
+            "a limit of leases is for mounts of the root namespace: leases of other namespaces are not counted",
+        )),
+        _ => Ok(()),
+    }
+}
