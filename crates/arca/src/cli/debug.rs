@@ -242,7 +242,7 @@ impl Debug {
                 return;
             };
             let since = || clock.monotonic().saturating_sub(begun);
-            clock.sleep(next.saturating_sub(since())).await;
+            clock.sleep(next.saturating_sub(since().max(passed))).await;
             passed = since().max(next);
         }
     }

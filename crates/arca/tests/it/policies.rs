@@ -148,8 +148,8 @@ fn policy_lint_finds_rules_that_never_count() {
 path "kv/*" { capabilities = ["read"] }
 path "kv/+/*" { capabilities = ["update"] }
 path "team/{{identity.entity.nmae}}/*" { capabilities = ["read"] }
-path "old" { capabilities = ["read"] expiration = "2020-01-01T00:00:00Z" }
-path "team/data/app" {
+path "old" { capabilities = ["read"] expiration = "1970-01-01T00:00:00Z" }
+path "shop/data/app" {
   capabilities = ["update"]
   denied_parameters = { "password" = [] }
 }
@@ -165,7 +165,7 @@ path "{{identity.entity.id}}/fine" { capabilities = ["read"] }
             "unreachable: the rule \"kv/*\" on line 2 counts wherever it matches",
         ),
         (4, "\"identity.entity.nmae\" is nothing that an identity has"),
-        (5, "has expired on 2020-01-01T00:00:00Z"),
+        (5, "has expired on 1970-01-01T00:00:00Z"),
         (6, "asks for the parameter \"password\""),
         (10, "lacks data/ or metadata/ behind \"single\""),
     ] {
