@@ -26,7 +26,6 @@ mod wrapping;
 
 use arca_base::{Entropy, MountPath};
 
-
 use crate::engine::{Access, Catalog, Engine, Factory, Mounted, RouteInfo, Table};
 use crate::identity::endpoints::IdentityEngine;
 use crate::router::{Class, Mount};
