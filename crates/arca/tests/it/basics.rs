@@ -95,10 +95,6 @@ fn the_small_ones() {
         [
             "arca namespace list",
             "arca namespace list -format=json",
-            "arca namespace list -detailed",
-            "arca namespace create -custom-metadata=a=b team/",
-            "arca namespace patch team",
-            "arca namespace delete none",
             "arca version-history",
             "arca plugin list",
             "arca plugin list -detailed auth",

@@ -88,15 +88,8 @@ async fn describe(cx: &Cx, token: &Token, id: &str) -> Result<Answer, Fault> {
             add("period", token.period.seconds().into());
         }
         if !token.bound_cidrs.is_empty() {
-            add(
-                "bound_cidrs",
-                token
-                    .bound_cidrs
-                    .iter()
-                    .map(shown_network)
-                    .collect::<Vec<_>>()
-                    .into(),
-            );
+            let networks: Vec<String> = token.bound_cidrs.iter().map(shown_network).collect();
+            add("bound_cidrs", networks.into());
         }
         if let Some(renewed) = token.last_renewal {
             add("last_renewal", renewed.to_string().into());
