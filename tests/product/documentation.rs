@@ -214,6 +214,11 @@ fn what_other_pages_print_exists() {
         "docs/agent.md",
         "docs/events.md",
         "docs/snapshots.md",
+        "docs/namespaces.md",
+        "docs/identity-tokens.md",
+        "docs/search.md",
+        "docs/audit.md",
+        "docs/profiling.md",
         "fuzz/README.md",
     ] {
         for command in markdown::commands(&page(name), &["cargo", "arca", "vault"]) {

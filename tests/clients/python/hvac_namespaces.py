@@ -7,6 +7,7 @@ import hvac
 
 ADDRESS = os.environ["VAULT_ADDR"]
 TOKEN = os.environ["VAULT_TOKEN"]
+MOUNT = "apps"
 
 
 def refused(status, call, *args, **kwargs):
@@ -28,22 +29,22 @@ def make(root):
 
 def secrets(root):
     team = hvac.Client(url=ADDRESS, token=TOKEN, namespace="team")
-    team.sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
-    team.secrets.kv.v2.create_or_update_secret("app", secret={"k": "v"})
-    assert team.secrets.kv.v2.read_secret_version("app", raise_on_deleted_version=True)["data"]["data"] == {"k": "v"}
+    team.sys.enable_secrets_engine("kv", path=MOUNT, options={"version": "2"})
+    team.secrets.kv.v2.create_or_update_secret("app", secret={"k": "v"}, mount_point=MOUNT)
+    assert team.secrets.kv.v2.read_secret_version("app", mount_point=MOUNT, raise_on_deleted_version=True)["data"]["data"] == {"k": "v"}
     refused(404, root.secrets.kv.v1.read_secret, "app", mount_point="other")
-    assert "secret/" not in root.sys.list_mounted_secrets_engines()["data"]
+    assert "apps/" not in root.sys.list_mounted_secrets_engines()["data"]
     print("secrets")
     return team
 
 
 def logins(root, team):
-    team.sys.create_or_update_policy("reader", 'path "secret/data/*" { capabilities = ["read"] }')
+    team.sys.create_or_update_policy("reader", 'path "apps/data/*" { capabilities = ["read"] }')
     team.sys.enable_auth_method("userpass")
     team.auth.userpass.create_or_update_user("ann", "p", policies=["reader"])
     ann = hvac.Client(url=ADDRESS, namespace="team")
     ann.auth.userpass.login("ann", "p")
-    assert ann.secrets.kv.v2.read_secret_version("app", raise_on_deleted_version=True)["data"]["data"] == {"k": "v"}
+    assert ann.secrets.kv.v2.read_secret_version("app", mount_point=MOUNT, raise_on_deleted_version=True)["data"]["data"] == {"k": "v"}
     assert ann.auth.token.lookup_self()["data"]["namespace_path"] == "team/"
     above = hvac.Client(url=ADDRESS, token=ann.token)
     assert above.is_authenticated()
@@ -55,7 +56,7 @@ def logins(root, team):
 
 def delete(root, ann):
     root.sys.delete_namespace("team")
-    refused(404, ann.secrets.kv.v2.read_secret_version, "app", raise_on_deleted_version=True)
+    refused(404, ann.secrets.kv.v2.read_secret_version, "app", mount_point=MOUNT, raise_on_deleted_version=True)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:

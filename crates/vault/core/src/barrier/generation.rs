@@ -29,13 +29,16 @@ impl Generation {
     }
 }
 
+/// Counters by their prefixes.
+type Group = Vec<(Box<str>, Generation)>;
+
 /// All counters, by the namespace their prefixes lie in: a write looks at those of its own namespace only, however many
 /// namespaces there are.
 #[derive(Default)]
 pub(super) struct Generations {
-    all: RwLock<HashMap<Box<str>, Vec<(Box<str>, Generation)>>>,
+    all: RwLock<HashMap<Box<str>, Group>>,
     /// Those of a folder that every namespace has.
-    everywhere: RwLock<Vec<(Box<str>, Generation)>>,
+    everywhere: RwLock<Group>,
     blind: Arc<AtomicBool>,
 }
 
@@ -69,7 +72,7 @@ impl Generations {
         self.known_or_new(&mut self.everywhere.write(), folder)
     }
 
-    fn known_or_new(&self, group: &mut Vec<(Box<str>, Generation)>, prefix: Box<str>) -> Generation {
+    fn known_or_new(&self, group: &mut Group, prefix: Box<str>) -> Generation {
         if let Some((_, generation)) = group.iter().find(|(known, _)| *known == prefix) {
             return generation.clone();
         }

@@ -41,6 +41,7 @@ fn incoming(operation: Operation, path: &str, token: &str) -> Incoming {
         factors: Vec::new(),
         data: Object::new(),
         client: ClientInfo::unknown(),
+        headers: arca_core::web::RequestHeaders::default(),
     }
 }
 
