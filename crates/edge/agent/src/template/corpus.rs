@@ -259,5 +259,5 @@ fn every_name_of_the_original_works_or_says_why_not() {
             assert!(error.contains("not defined: "), "{error}");
         }
     }
-    assert_eq!(names.len(), 292);
+    assert_eq!(names.len(), 290);
 }

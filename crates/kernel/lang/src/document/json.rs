@@ -48,6 +48,7 @@ pub fn to_json(value: &Value, style: JsonStyle, bytes: usize) -> Result<String, 
         bounds: Bounds::new(bytes),
     };
     writer.value(value, 0)?;
+    writer.bounds.room(writer.out.len())?;
     Ok(writer.out)
 }
 

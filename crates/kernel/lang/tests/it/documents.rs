@@ -90,7 +90,6 @@ fn mistakes_name_a_line_and_quote_nothing() {
         ("- 1\n- &canary [*canary]", 2),
         ("? [canary]\n: 1", 1),
         ("<<: canary", 1),
-        ("\tcanary: 1", 1),
         ("- !!binary canary?", 1),
     ] {
         let error = yaml_error(text);
