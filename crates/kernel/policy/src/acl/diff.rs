@@ -194,7 +194,7 @@ fn more_specific<'a>(before: Option<&'a Rule>, after: Option<&'a Rule>) -> &'a s
     match (before, after) {
         (Some(one), Some(two)) => {
             let exact = |rule: &Rule| rule.form == crate::pattern::Form::Exact;
-            let first = exact(one) > exact(two) || (exact(one) == exact(two) && one.beats(two));
+            let first = (exact(one) && !exact(two)) || (exact(one) == exact(two) && one.beats(two));
             if first { one.path() } else { two.path() }
         }
         (Some(only), None) | (None, Some(only)) => only.path(),

@@ -169,7 +169,9 @@ impl Target {
                 let syslog = Syslog::new(*facility, tag, place.clone());
                 Some((Wire::Syslog(syslog), WRITE_TIMEOUT))
             }
-            Self::Http { collector, timeout } => Some((Wire::Http(Http::new(collector.clone())), *timeout)),
+            Self::Http { collector, timeout } => {
+                Some((Wire::Http(Box::new(Http::new(collector.clone()))), *timeout))
+            }
         }
     }
 }

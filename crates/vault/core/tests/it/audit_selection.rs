@@ -159,7 +159,7 @@ async fn parts_of_entries_are_left_out() {
     assert!(of("other/a").all(|entry| entry["request"].get("data").is_some()));
     assert!(all.iter().all(|entry| entry["auth"].get("policies").is_none()));
     assert!(all.iter().all(|entry| entry["request"]["id"].is_string()));
-    let read = of("kv/a").last().unwrap();
+    let read = of("kv/a").next_back().unwrap();
     assert_eq!(read["response"]["data"], json!({}), "{read}");
 }
 

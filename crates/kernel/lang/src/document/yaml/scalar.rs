@@ -28,7 +28,7 @@ pub(super) fn is_multiline(text: &str) -> bool {
 /// What a text is written like. `as_key`: in front of a colon, on one line.
 pub(super) fn style(text: &str, as_key: bool) -> Style {
     // As a key, `<<` would merge what stands behind it.
-    let is_text = matches!(resolve(text), Word::Text) && !is_sexagesimal(text) && text != "<<";
+    let is_text = matches!(resolve(text), Word::Text) && !is_sexagesimal(text) && !(as_key && text == "<<");
     let mut style = if text.contains('\n') {
         Style::Literal
     } else if is_text {

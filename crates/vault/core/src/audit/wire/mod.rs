@@ -17,7 +17,7 @@ pub(super) enum Wire {
     /// The syslog of the machine.
     Syslog(Syslog),
     /// A collector that takes entries over HTTP.
-    Http(Http),
+    Http(Box<Http>),
 }
 
 impl Wire {
