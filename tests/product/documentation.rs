@@ -184,8 +184,8 @@ fn check(page: &str, Command { line, text }: &Command) {
         }
         // Run with the configuration of README, and by the tests of the agent.
         ["arca" | "vault", "agent" | "run", ..] => {}
-        // Run by `operations`; here it is looked at whether there is such a command.
-        ["arca", "status" | "operator", ..] => {
+        // Run by `operations` and `monitor`; here it is looked at whether there is such a command.
+        ["arca", "status" | "operator" | "monitor", ..] => {
             let names: Vec<&str> = words
                 .iter()
                 .copied()
