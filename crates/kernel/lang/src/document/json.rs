@@ -1,6 +1,6 @@
 //! Values written as JSON.
 
-use std::fmt::Write;
+use std::fmt::{self, Write as _};
 
 use super::{Bounds, DEPTH, too_deep};
 use crate::template::{FunctionError, Value};
@@ -69,8 +69,8 @@ impl Writer {
         match value {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(truth) => self.out.push_str(if *truth { "true" } else { "false" }),
-            Value::Int(number) => self.out.push_str(&number.to_string()),
-            Value::Uint(number) => self.out.push_str(&number.to_string()),
+            Value::Int(number) => self.written(format_args!("{number}")),
+            Value::Uint(number) => self.written(format_args!("{number}")),
             Value::Float(number) => self.float(*number)?,
             Value::String(bytes) => self.string(bytes),
             Value::JsonNumber(digits) => self.digits(digits)?,
@@ -124,14 +124,32 @@ impl Writer {
     fn string(&mut self, bytes: &[u8]) {
         self.out.push('"');
         for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                self.character(c);
+            let mut rest = chunk.valid();
+            // Most of a text stands for itself.
+            while let Some(plain) = rest.bytes().position(|byte| self.is_special(byte)) {
+                let (before, behind) = rest.split_at(plain);
+                self.out.push_str(before);
+                let mut behind = behind.chars();
+                behind.next().into_iter().for_each(|c| self.character(c));
+                rest = behind.as_str();
             }
+            self.out.push_str(rest);
             for _ in chunk.invalid() {
                 self.out.push_str("\\ufffd");
             }
         }
         self.out.push('"');
+    }
+
+    /// Whether a character that begins with this byte may have to be escaped.
+    const fn is_special(&self, byte: u8) -> bool {
+        match byte {
+            ..0x20 | b'"' | b'\\' => true,
+            // Two separators of lines begin with it.
+            0xe2 => true,
+            b'<' | b'>' | b'&' => self.style.html,
+            _ => false,
+        }
     }
 
     fn character(&mut self, c: char) {
@@ -149,8 +167,12 @@ impl Writer {
     }
 
     fn escape(&mut self, c: char) {
+        self.written(format_args!("\\u{:04x}", u32::from(c)));
+    }
+
+    fn written(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
-        let _ = write!(self.out, "\\u{:04x}", u32::from(c));
+        let _ = self.out.write_fmt(text);
     }
 
     /// The shortest digits; with an exponent below a millionth and from ten to the power of 21 on.
@@ -163,9 +185,12 @@ impl Writer {
             let digits = format!("{number:e}");
             let (digits, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
             let sign = if exponent.starts_with('-') { "" } else { "+" };
-            self.out.push_str(&format!("{digits}e{sign}{exponent}"));
+            self.written(format_args!("{digits}e{sign}{exponent}"));
+        } else if size != 0.0 && size < 1e15 && number.fract() == 0.0 {
+            // Whole numbers are written faster as such.
+            self.written(format_args!("{}", number as i64));
         } else {
-            self.out.push_str(&format!("{number}"));
+            self.written(format_args!("{number}"));
         }
         Ok(())
     }

@@ -108,6 +108,9 @@ fn scientific(written: &str, letter: char) -> String {
 
 /// The shorter one of `e` and `f`, without zeros at the end.
 fn general(number: f64, shape: char, precision: Option<usize>) -> String {
+    if precision.is_none() && (number == 0.0 || (1e-4..1e6).contains(&number)) {
+        return format!("{number}");
+    }
     let letter = if shape == 'G' { 'E' } else { 'e' };
     let significant = precision.map(|digits| digits.max(1));
     let written = mantissa(number, significant.map(|digits| (digits - 1).min(EXACT)));

@@ -1,5 +1,7 @@
 //! Whole numbers.
 
+use std::io::Write as _;
+
 use super::super::value::Value;
 use super::float::zeros;
 use super::{Printer, quote};
@@ -69,6 +71,14 @@ impl Printer {
         let flags = self.flags;
         if flags.precision == Some(0) && number.size == 0 {
             self.pad_with_spaces(b"");
+            return;
+        }
+        if base == 10 && flags.is_bare() {
+            if !self.is_full() {
+                let sign = if number.negative { "-" } else { "" };
+                // Writing to memory cannot fail.
+                let _ = write!(self.out, "{sign}{}", number.size);
+            }
             return;
         }
         let sign = match number {

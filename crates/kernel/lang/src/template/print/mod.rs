@@ -26,6 +26,13 @@ struct Flags {
     sharp_v: bool,
 }
 
+impl Flags {
+    /// Whether numbers are written as they are.
+    const fn is_bare(self) -> bool {
+        self.width.is_none() && self.precision.is_none() && !self.plus && !self.space
+    }
+}
+
 /// Writes values, up to a number of bytes.
 pub(super) struct Printer {
     out: Vec<u8>,
@@ -118,6 +125,10 @@ impl Printer {
 
     /// Writes bytes, filled up to the width.
     fn pad(&mut self, bytes: &[u8]) {
+        if self.flags.width.is_none() {
+            self.write(bytes);
+            return;
+        }
         let missing = self.flags.width.unwrap_or(0).saturating_sub(text::count(bytes));
         if self.flags.minus {
             self.write(bytes);
@@ -175,7 +186,9 @@ impl Printer {
         match value {
             Value::Nil if self.flags.sharp_v => self.write(b"interface {}(nil)"),
             Value::Nil => self.write(b"<nil>"),
-            Value::Bool(truth) if matches!(verb, 't' | 'v') => self.pad(truth.to_string().as_bytes()),
+            Value::Bool(truth) if matches!(verb, 't' | 'v') => {
+                self.pad(if *truth { b"true" } else { b"false" })
+            }
             Value::Int(number) => self.integer(integer::Integer::signed(*number), verb, value),
             Value::Uint(number) => self.integer(integer::Integer::unsigned(*number), verb, value),
             Value::Float(number) => self.float(*number, verb, value),
@@ -228,7 +241,11 @@ impl Printer {
             if index > 0 {
                 self.write(between);
             }
-            self.value(&Value::string(key), verb);
+            if matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') {
+                self.bytes(key.as_bytes(), verb, &Value::Nil);
+            } else {
+                self.value(&Value::string(key), verb);
+            }
             self.write(b":");
             self.value(value, verb);
         }

@@ -1,18 +1,39 @@
 //! Text in quotes, with escapes for what has no shape.
 
+use std::fmt;
+use std::io::Write as _;
+
 use super::text::{is_printable, runes};
 
 /// In double quotes; with `ascii`, everything beyond ASCII is escaped.
-pub(super) fn string(bytes: &[u8], ascii: bool) -> Vec<u8> {
-    let mut out = vec![b'"'];
-    for (_, rune) in runes(bytes) {
+pub(super) fn string(out: &mut Vec<u8>, bytes: &[u8], ascii: bool) {
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    let mut rest = bytes;
+    loop {
+        // Most of a text stands for itself.
+        let plain = rest.iter().take_while(|byte| stands_for_itself(**byte)).count();
+        let (before, behind) = rest.split_at(plain);
+        out.extend_from_slice(before);
+        let Some((_, rune)) = runes(behind).next() else {
+            break;
+        };
         match rune {
-            Ok(c) => character(&mut out, c, '"', ascii),
-            Err(byte) => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            Ok(c) => character(out, c, '"', ascii),
+            Err(byte) => escaped(out, format_args!("\\x{byte:02x}")),
         }
+        rest = behind.get(rune.map_or(1, char::len_utf8)..).unwrap_or_default();
     }
     out.push(b'"');
-    out
+}
+
+const fn stands_for_itself(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+fn escaped(out: &mut Vec<u8>, written: fmt::Arguments<'_>) {
+    // Writing to memory cannot fail.
+    let _ = out.write_fmt(written);
 }
 
 /// In single quotes.
@@ -32,20 +53,23 @@ pub(super) fn fits_backquotes(bytes: &[u8]) -> bool {
 
 fn character(out: &mut Vec<u8>, c: char, quote: char, ascii: bool) {
     let code = u32::from(c);
-    let written = match c {
-        '\x07' => "\\a".to_owned(),
-        '\x08' => "\\b".to_owned(),
-        '\x0c' => "\\f".to_owned(),
-        '\n' => "\\n".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\t' => "\\t".to_owned(),
-        '\x0b' => "\\v".to_owned(),
-        '\\' => "\\\\".to_owned(),
-        c if c == quote => format!("\\{c}"),
-        c if is_printable(c) && (c.is_ascii() || !ascii) => c.to_string(),
-        c if c < ' ' || c == '\x7f' => format!("\\x{code:02x}"),
-        _ if code < 0x10000 => format!("\\u{code:04x}"),
-        _ => format!("\\U{code:08x}"),
+    let letter = match c {
+        '\x07' => b'a',
+        '\x08' => b'b',
+        '\x0c' => b'f',
+        '\n' => b'n',
+        '\r' => b'r',
+        '\t' => b't',
+        '\x0b' => b'v',
+        '\\' => b'\\',
+        '"' | '\'' if c == quote => quote as u8,
+        c if is_printable(c) && (c.is_ascii() || !ascii) => {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            return;
+        }
+        c if c < ' ' || c == '\x7f' => return escaped(out, format_args!("\\x{code:02x}")),
+        _ if code < 0x10000 => return escaped(out, format_args!("\\u{code:04x}")),
+        _ => return escaped(out, format_args!("\\U{code:08x}")),
     };
-    out.extend_from_slice(written.as_bytes());
+    out.extend([b'\\', letter]);
 }

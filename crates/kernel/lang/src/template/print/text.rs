@@ -1,7 +1,7 @@
 //! Bytes as text: characters where they are UTF-8, single bytes where they are not.
 
 use super::super::value::Value;
-use super::{Printer, quote};
+use super::{Flags, Printer, quote};
 
 const LOWER: &[u8; 16] = b"0123456789abcdef";
 const UPPER: &[u8; 16] = b"0123456789ABCDEF";
@@ -13,6 +13,10 @@ pub(super) fn runes(bytes: &[u8]) -> impl Iterator<Item = (usize, Result<char, u
         let rest = bytes.get(at..)?;
         let first = *rest.first()?;
         let start = at;
+        if first.is_ascii() {
+            at += 1;
+            return Some((start, Ok(char::from(first))));
+        }
         let width = match first {
             0xc2..=0xdf => 2,
             0xe0..=0xef => 3,
@@ -43,11 +47,11 @@ pub(super) fn count(bytes: &[u8]) -> usize {
 /// Whether a character has a shape: letters, marks, numbers, punctuation, symbols and the plain space.
 #[must_use]
 pub fn is_printable(c: char) -> bool {
-    match c {
-        ' ' | '"' | '\'' | '\\' => true,
-        // Escaping leaves shapes alone; behind another character, that includes marks.
-        c => format!("a{c}").escape_debug().nth(1) == Some(c),
+    if c.is_ascii() {
+        return matches!(c, ' '..='~');
     }
+    // Escaping leaves shapes alone; behind another character, that includes marks.
+    c.escape_debug().next() == Some(c) || format!("a{c}").escape_debug().nth(1) == Some(c)
 }
 
 impl Printer {
@@ -77,11 +81,14 @@ impl Printer {
 
     fn quoted(&mut self, bytes: &[u8]) {
         let bytes = self.cut(bytes);
-        let written = if self.flags.sharp && quote::fits_backquotes(bytes) {
-            [b"`", bytes, b"`"].concat()
-        } else {
-            quote::string(bytes, self.flags.plus)
-        };
+        if self.flags.width.is_none() {
+            if !self.is_full() {
+                quoted(&mut self.out, bytes, self.flags);
+            }
+            return;
+        }
+        let mut written = Vec::new();
+        quoted(&mut written, bytes, self.flags);
         self.pad(&written);
     }
 
@@ -99,5 +106,15 @@ impl Printer {
             written.extend(digits.get(usize::from(byte & 15)));
         }
         self.pad(&written);
+    }
+}
+
+fn quoted(out: &mut Vec<u8>, bytes: &[u8], flags: Flags) {
+    if flags.sharp && quote::fits_backquotes(bytes) {
+        out.push(b'`');
+        out.extend_from_slice(bytes);
+        out.push(b'`');
+    } else {
+        quote::string(out, bytes, flags.plus);
     }
 }
