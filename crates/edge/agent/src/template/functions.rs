@@ -51,17 +51,7 @@ const STRING: &[Kind] = &[Kind::String];
 
 impl Functions for Outside<'_> {
     fn signature(&self, name: &str) -> Option<Signature> {
-        Some(match name {
-            "secret" => Signature::variadic(&[], Kind::String),
-            "pkiCert" => Signature::variadic(STRING, Kind::String),
-            "secrets" | "file" | "env" | "mustEnv" => Signature::of(STRING),
-            "envOrDefault" => Signature::of(&[Kind::String, Kind::String]),
-            "writeToFile" => Signature::variadic(
-                &[Kind::String, Kind::String, Kind::String, Kind::String],
-                Kind::String,
-            ),
-            other => return self.inner.signature(other),
-        })
+        own(name).or_else(|| self.inner.signature(name))
     }
 
     fn refusal(&self, name: &str) -> Option<&'static str> {
@@ -75,10 +65,29 @@ impl Functions for Outside<'_> {
         self.inner.conduct(name)
     }
 
-    fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
-        if self.denied.iter().any(|pattern| glob::matches(pattern, name)) {
-            return Err("the configuration of this template denies it (function_denylist)".into());
+    /// Numbers of the functions further inside follow zero, which is for those here.
+    fn number(&self, name: &str) -> usize {
+        if own(name).is_some() {
+            return 0;
         }
+        self.inner.number(name).saturating_add(1)
+    }
+
+    fn call_numbered(
+        &mut self,
+        number: usize,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, FunctionError> {
+        let Some(number) = number.checked_sub(1) else {
+            return self.call(name, arguments);
+        };
+        self.allowed(name)?;
+        self.inner.call_numbered(number, name, arguments)
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        self.allowed(name)?;
         let texts = || -> Result<Vec<&str>, FunctionError> {
             let texts = arguments.iter().map(Value::as_str);
             texts
@@ -123,6 +132,21 @@ impl Functions for Outside<'_> {
     }
 }
 
+/// What the functions here take.
+fn own(name: &str) -> Option<Signature> {
+    Some(match name {
+        "secret" => Signature::variadic(&[], Kind::String),
+        "pkiCert" => Signature::variadic(STRING, Kind::String),
+        "secrets" | "file" | "env" | "mustEnv" => Signature::of(STRING),
+        "envOrDefault" => Signature::of(&[Kind::String, Kind::String]),
+        "writeToFile" => Signature::variadic(
+            &[Kind::String, Kind::String, Kind::String, Kind::String],
+            Kind::String,
+        ),
+        _ => return None,
+    })
+}
+
 fn first<'a>(texts: &[&'a str]) -> &'a str {
     texts.first().copied().unwrap_or_default()
 }
@@ -133,6 +157,13 @@ fn variable(name: &str) -> Option<String> {
 }
 
 impl Outside<'_> {
+    fn allowed(&self, name: &str) -> Result<(), FunctionError> {
+        if self.denied.iter().any(|pattern| glob::matches(pattern, name)) {
+            return Err("the configuration of this template denies it (function_denylist)".into());
+        }
+        Ok(())
+    }
+
     fn look(&mut self, dependency: Result<Dependency, BadDependency>) -> Result<Value, FunctionError> {
         let dependency = Arc::new(dependency.map_err(|error| FunctionError::new(error.to_string()))?);
         self.used.insert(Arc::clone(&dependency));

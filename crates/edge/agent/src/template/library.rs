@@ -4,7 +4,7 @@
 use arca_base::Timestamp;
 use arca_lang::template::{Conduct, FunctionError, Functions, Signature, Value};
 
-use super::plain::{self, Tools};
+use super::plain::{self, TABLE, Tools};
 
 /// One of these serves one rendering.
 pub(super) struct Library(Tools);
@@ -18,7 +18,8 @@ impl Library {
 
 impl Functions for Library {
     fn signature(&self, name: &str) -> Option<Signature> {
-        plain::signature(name).or_else(|| self.0.sprig.signature(name))
+        let own = TABLE.find(name).map(|entry| entry.signature);
+        own.or_else(|| self.0.sprig.signature(name))
     }
 
     fn refusal(&self, name: &str) -> Option<&'static str> {
@@ -26,13 +27,32 @@ impl Functions for Library {
     }
 
     fn conduct(&self, name: &str) -> Conduct {
-        plain::conduct(name).unwrap_or_else(|| self.0.sprig.conduct(name))
+        let own = TABLE.find(name).map(|entry| entry.conduct);
+        own.unwrap_or_else(|| self.0.sprig.conduct(name))
     }
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
-        match plain::call(name, arguments, &mut self.0) {
-            Some(answer) => answer,
-            None => self.0.sprig.call(name, arguments),
+        self.call_numbered(self.number(name), name, arguments)
+    }
+
+    /// Numbers of the general library follow those of the functions here.
+    fn number(&self, name: &str) -> usize {
+        let own = TABLE.number(name);
+        own.unwrap_or_else(|| self.0.sprig.number(name).saturating_add(TABLE.len()))
+    }
+
+    fn call_numbered(
+        &mut self,
+        number: usize,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, FunctionError> {
+        match TABLE.at(number) {
+            Some(entry) => self.0.answer(entry, arguments),
+            None => self
+                .0
+                .sprig
+                .call_numbered(number.saturating_sub(TABLE.len()), name, arguments),
         }
     }
 }

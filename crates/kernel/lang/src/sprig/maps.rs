@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::call::{Call, listed};
 use super::{Answer, DEPTH, Entry, entry, variadic};
-use crate::template::{FunctionError, Kind, Value};
+use crate::template::{Conduct, FunctionError, Kind, Value};
 
 type Entries = BTreeMap<String, Value>;
 
@@ -19,12 +19,14 @@ pub(super) const ENTRIES: &[Entry] = &[
         let mut entries = changeable(call)?;
         entries.insert(call.text(1).into_owned(), call.value(2).clone());
         mapped(entries)
-    }),
+    })
+    .that(Conduct::Changes),
     entry("unset", &[Kind::Map, Kind::String], |call| {
         let mut entries = Arc::unwrap_or_clone(call.map(0));
         entries.remove(&*call.text(1));
         mapped(entries)
-    }),
+    })
+    .that(Conduct::Changes),
     entry("hasKey", &[Kind::Map, Kind::String], |call| {
         Ok(Value::Bool(call.map(0).contains_key(&*call.text(1))))
     }),
@@ -61,18 +63,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         }
         mapped(entries)
     }),
-    variadic("merge", &[Kind::Map], Kind::Map, |call| merged(call, false)),
-    variadic("mustMerge", &[Kind::Map], Kind::Map, |call| merged(call, false)),
-    variadic("mergeOverwrite", &[Kind::Map], Kind::Map, |call| {
-        merged(call, true)
-    }),
-    variadic("mustMergeOverwrite", &[Kind::Map], Kind::Map, |call| {
-        merged(call, true)
-    }),
+    merging("merge", |call| merged(call, false)),
+    merging("mustMerge", |call| merged(call, false)),
+    merging("mergeOverwrite", |call| merged(call, true)),
+    merging("mustMergeOverwrite", |call| merged(call, true)),
     variadic("dig", &[], Kind::Any, dig),
     entry("deepCopy", &[Kind::Any], |call| Ok(call.value(0).clone())),
     entry("mustDeepCopy", &[Kind::Any], |call| Ok(call.value(0).clone())),
 ];
+
+/// A function that changes its first map.
+const fn merging(name: &'static str, run: fn(&Call<'_>) -> Answer) -> Entry {
+    variadic(name, &[Kind::Map], Kind::Map, run).that(Conduct::Changes)
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "ends what can fail")]
 fn mapped(entries: Entries) -> Answer {

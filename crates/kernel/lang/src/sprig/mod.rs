@@ -51,7 +51,6 @@ mod text;
 mod urls;
 mod words;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -59,7 +58,7 @@ use call::Call;
 use regex::Patterns;
 
 use crate::document::{DEPTH, ELEMENTS, measure};
-use crate::template::{Conduct, FunctionError, Functions, Kind, Signature, Value};
+use crate::template::{self, Conduct, FunctionError, Functions, Kind, Signature, Table, Value};
 
 /// Elements and kilobytes that all calls of one rendering may give together.
 const EFFORT: usize = 30_000_000;
@@ -80,21 +79,11 @@ pub struct Sprig {
 
 type Answer = Result<Value, FunctionError>;
 
-/// A function of the library.
-struct Entry {
-    /// Without the prefix.
-    name: &'static str,
-    signature: Signature,
-    run: fn(&Call<'_>) -> Answer,
-}
+type Entry = template::Entry<fn(&Call<'_>) -> Answer>;
 
 /// A function with exactly these arguments.
 const fn entry(name: &'static str, parameters: &'static [Kind], run: fn(&Call<'_>) -> Answer) -> Entry {
-    Entry {
-        name,
-        signature: Signature::of(parameters),
-        run,
-    }
+    Entry::new(name, parameters, run)
 }
 
 /// A function with these arguments and any number of further ones.
@@ -104,11 +93,7 @@ const fn variadic(
     rest: Kind,
     run: fn(&Call<'_>) -> Answer,
 ) -> Entry {
-    Entry {
-        name,
-        signature: Signature::variadic(parameters, rest),
-        run,
-    }
+    Entry::variadic(name, parameters, rest, run)
 }
 
 const FAMILIES: &[&[Entry]] = &[
@@ -129,13 +114,10 @@ const FAMILIES: &[&[Entry]] = &[
     words::ENTRIES,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> = LazyLock::new(|| {
-    let entries = FAMILIES.iter().flat_map(|family| family.iter());
-    entries.map(|entry| (entry.name, entry)).collect()
-});
+static TABLE: LazyLock<Table<fn(&Call<'_>) -> Answer>> = LazyLock::new(|| Table::new(FAMILIES));
 
 fn find(name: &str) -> Option<&'static Entry> {
-    BY_NAME.get(name.strip_prefix(PREFIX)?).copied()
+    TABLE.find(name.strip_prefix(PREFIX)?)
 }
 
 impl Sprig {
@@ -152,13 +134,20 @@ impl Sprig {
 
     /// The names of all functions, in no order.
     pub fn names() -> impl Iterator<Item = String> {
-        BY_NAME.keys().map(|name| format!("{PREFIX}{name}"))
+        TABLE.names().map(|name| format!("{PREFIX}{name}"))
     }
 
     /// Longest text a function may make, in bytes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn answer(&mut self, entry: Option<&Entry>, arguments: &[Value]) -> Answer {
+        let entry = entry.ok_or("there is no such function")?;
+        let value = (entry.run)(&Call::new(arguments, self.bytes, &self.patterns))?;
+        self.weigh(&value)?;
+        Ok(value)
     }
 
     /// Counts what a function made, also one beside this library.
@@ -196,18 +185,19 @@ impl Functions for Sprig {
     }
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Answer {
-        let entry = find(name).ok_or("there is no such function")?;
-        let value = (entry.run)(&Call::new(arguments, self.bytes, &self.patterns))?;
-        self.weigh(&value)?;
-        Ok(value)
+        self.answer(find(name), arguments)
     }
 
     fn conduct(&self, name: &str) -> Conduct {
-        match name.strip_prefix(PREFIX) {
-            Some("set" | "unset" | "merge" | "mustMerge" | "mergeOverwrite" | "mustMergeOverwrite") => {
-                Conduct::Changes
-            }
-            _ => Conduct::Gives,
-        }
+        find(name).map_or(Conduct::Gives, |entry| entry.conduct)
+    }
+
+    fn number(&self, name: &str) -> usize {
+        let name = name.strip_prefix(PREFIX);
+        name.and_then(|name| TABLE.number(name)).unwrap_or(usize::MAX)
+    }
+
+    fn call_numbered(&mut self, number: usize, _name: &str, arguments: &[Value]) -> Answer {
+        self.answer(TABLE.at(number), arguments)
     }
 }

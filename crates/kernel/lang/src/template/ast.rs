@@ -69,10 +69,16 @@ pub(super) enum ExpressionKind {
         name: Box<str>,
         fields: Vec<Box<str>>,
     },
-    Function(Box<str>),
+    Function(Function),
     /// `(pipeline).a.b`
     Chain(Box<Expression>, Vec<Box<str>>),
     Parenthesized(Box<Pipeline>),
+}
+
+/// A function by its name. Equal names have equal numbers, counted from zero.
+pub(super) struct Function {
+    pub(super) name: Box<str>,
+    pub(super) number: usize,
 }
 
 /// A number as written, and as each kind of number that can hold it.
@@ -122,7 +128,7 @@ impl fmt::Display for Expression {
                 f.write_str(name)?;
                 write_fields(f, fields)
             }
-            ExpressionKind::Function(name) => f.write_str(name),
+            ExpressionKind::Function(function) => f.write_str(&function.name),
             ExpressionKind::Chain(base, fields) => {
                 write_argument(f, base)?;
                 write_fields(f, fields)

@@ -51,4 +51,20 @@ impl<F: Functions> Functions for Denied<F> {
     fn conduct(&self, name: &str) -> Conduct {
         self.inner.conduct(name)
     }
+
+    fn number(&self, name: &str) -> usize {
+        self.inner.number(name)
+    }
+
+    fn call_numbered(
+        &mut self,
+        number: usize,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, FunctionError> {
+        if self.is_denied(name) {
+            return self.call(name, arguments);
+        }
+        self.inner.call_numbered(number, name, arguments)
+    }
 }

@@ -28,6 +28,25 @@ pub trait Functions {
     fn conduct(&self, _name: &str) -> Conduct {
         Conduct::Gives
     }
+
+    /// A number by which [`Functions::call_numbered`] finds the function of this name faster. A rendering asks for it
+    /// once for each name.
+    fn number(&self, _name: &str) -> usize {
+        0
+    }
+
+    /// Calls the function of this name, whose number is known.
+    ///
+    /// # Errors
+    /// Like [`Functions::call`].
+    fn call_numbered(
+        &mut self,
+        _number: usize,
+        name: &str,
+        arguments: &[Value],
+    ) -> Result<Value, FunctionError> {
+        self.call(name, arguments)
+    }
 }
 
 /// What the engine does with a function beyond calling it.

@@ -5,7 +5,7 @@
 //! | text to tree | [`Template::parse`], [`Syntax`] |
 //! | tree and data to text | [`Template::render`], [`Options`], [`Limits`] |
 //! | data | [`Value`], [`Object`], [`Callable`] |
-//! | functions of one's own | [`Functions`], [`Signature`], [`Kind`], [`Conduct`], [`Denied`] |
+//! | functions of one's own | [`Functions`], [`Signature`], [`Kind`], [`Conduct`], [`Denied`], [`Table`] |
 //!
 //! Output, printing verbs and error messages are those of the original, except that an error never shows a value
 //! the template was fed with, that complex numbers are refused, that `slice` takes numbers out of lists and maps
@@ -32,6 +32,7 @@ mod literal;
 mod parser;
 mod print;
 mod run;
+mod table;
 mod value;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub use functions::{BuiltinsOnly, Conduct, FunctionError, Functions, Kind, Signa
 pub use lexer::Delimiters;
 pub(crate) use print::formatted;
 pub use print::is_printable;
+pub use table::{Entry, Table};
 pub use value::{Callable, Object, Value};
 
 /// A parsed template, with the templates it defines.
@@ -54,6 +56,8 @@ pub struct Template {
     name: String,
     text: Box<str>,
     templates: BTreeMap<String, Vec<Node>>,
+    /// How many different functions it calls.
+    functions: usize,
 }
 
 /// How a template is written, and how large it may be.
@@ -144,10 +148,12 @@ impl Template {
         if text.len() > syntax.bytes {
             return Err(Error::at(Cause::TooLong(syntax.bytes), name, "", 0));
         }
+        let (templates, functions) = parser::templates(name, text, functions, syntax)?;
         Ok(Self {
             name: name.to_owned(),
             text: text.into(),
-            templates: parser::templates(name, text, functions, syntax)?,
+            templates,
+            functions,
         })
     }
 

@@ -4,19 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arca_lang::document::DEPTH;
-use arca_lang::template::{FunctionError, Kind, Value};
+use arca_lang::template::{Conduct, FunctionError, Kind, Value};
 
-use super::{Answer, Entry, entry, value};
+use super::{Answer, Entry, Run, entry, value};
 
 pub(super) const ENTRIES: &[Entry] = &[
-    entry("mergeMap", &[Kind::Map, Kind::Map], |tools, arguments| {
+    merging("mergeMap", |tools, arguments| {
         tools.library("sprig_merge", &present(arguments))
     }),
-    entry(
-        "mergeMapWithOverride",
-        &[Kind::Map, Kind::Map],
-        |tools, arguments| tools.library("sprig_mergeOverwrite", &present(arguments)),
-    ),
+    merging("mergeMapWithOverride", |tools, arguments| {
+        tools.library("sprig_mergeOverwrite", &present(arguments))
+    }),
     entry("explodeMap", &[Kind::Map], |_, arguments| {
         let mut made = Entries::new();
         if let Value::Map(entries) = value(arguments, 0) {
@@ -36,6 +34,11 @@ pub(super) const ENTRIES: &[Entry] = &[
     }),
     entry("byKey", &[Kind::List], |_, arguments| by_key(arguments)),
 ];
+
+/// A function that changes its first map.
+const fn merging(name: &'static str, run: Run) -> Entry {
+    entry(name, &[Kind::Map, Kind::Map], run).that(Conduct::Changes)
+}
 
 type Entries = BTreeMap<String, Value>;
 

@@ -22,12 +22,11 @@ mod scratch;
 mod tests;
 mod texts;
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use arca_base::Timestamp;
 use arca_lang::sprig::Sprig;
-use arca_lang::template::{Conduct, FunctionError, Functions as _, Kind, Signature, Value};
+use arca_lang::template::{self, Conduct, FunctionError, Functions as _, Kind, Table, Value};
 
 use scratch::Scratch;
 
@@ -59,44 +58,30 @@ impl Tools {
         }
     }
 
+    /// What a function makes of the arguments, if that is not too much.
+    pub(super) fn answer(&mut self, entry: &Entry, arguments: &[Value]) -> Answer {
+        let value = (entry.run)(self, arguments)?;
+        self.sprig.weigh(&value)?;
+        Ok(value)
+    }
+
     /// What the general library makes of the same arguments.
     fn library(&mut self, name: &str, arguments: &[Value]) -> Answer {
         self.sprig.call(name, arguments)
     }
 }
 
-/// A function.
-struct Entry {
-    name: &'static str,
-    signature: Signature,
-    run: fn(&mut Tools, &[Value]) -> Answer,
-}
+type Run = fn(&mut Tools, &[Value]) -> Answer;
+type Entry = template::Entry<Run>;
 
 /// A function with exactly these arguments.
-const fn entry(
-    name: &'static str,
-    parameters: &'static [Kind],
-    run: fn(&mut Tools, &[Value]) -> Answer,
-) -> Entry {
-    Entry {
-        name,
-        signature: Signature::of(parameters),
-        run,
-    }
+const fn entry(name: &'static str, parameters: &'static [Kind], run: Run) -> Entry {
+    Entry::new(name, parameters, run)
 }
 
 /// A function with these arguments and any number of further ones.
-const fn variadic(
-    name: &'static str,
-    parameters: &'static [Kind],
-    rest: Kind,
-    run: fn(&mut Tools, &[Value]) -> Answer,
-) -> Entry {
-    Entry {
-        name,
-        signature: Signature::variadic(parameters, rest),
-        run,
-    }
+const fn variadic(name: &'static str, parameters: &'static [Kind], rest: Kind, run: Run) -> Entry {
+    Entry::variadic(name, parameters, rest, run)
 }
 
 const OWN: &[Entry] = &[
@@ -106,7 +91,8 @@ const OWN: &[Entry] = &[
             return Err("want the name of a template, and perhaps its data".into());
         }
         Ok(Value::Nil)
-    }),
+    })
+    .that(Conduct::Renders),
     entry("scratch", &[], |tools, _| {
         Ok(Value::Object(tools.scratch.clone()))
     }),
@@ -121,33 +107,8 @@ const FAMILIES: &[&[Entry]] = &[
     texts::ENTRIES,
 ];
 
-static BY_NAME: LazyLock<HashMap<&'static str, &'static Entry>> = LazyLock::new(|| {
-    let entries = FAMILIES.iter().flat_map(|family| family.iter());
-    entries.map(|entry| (entry.name, entry)).collect()
-});
-
-/// The arguments of the function of this name, if it is one of these.
-pub(super) fn signature(name: &str) -> Option<Signature> {
-    BY_NAME.get(name).map(|entry| entry.signature)
-}
-
-/// What the engine does with it, if it is one of these.
-pub(super) fn conduct(name: &str) -> Option<Conduct> {
-    Some(match name {
-        "executeTemplate" => Conduct::Renders,
-        "mergeMap" | "mergeMapWithOverride" => Conduct::Changes,
-        other => return BY_NAME.contains_key(other).then_some(Conduct::Gives),
-    })
-}
-
-/// Calls the function of this name; `None` if it is none of these.
-pub(super) fn call(name: &str, arguments: &[Value], tools: &mut Tools) -> Option<Answer> {
-    let entry = BY_NAME.get(name)?;
-    Some((entry.run)(tools, arguments).and_then(|value| {
-        tools.sprig.weigh(&value)?;
-        Ok(value)
-    }))
-}
+/// The functions by their names.
+pub(super) static TABLE: LazyLock<Table<Run>> = LazyLock::new(|| Table::new(FAMILIES));
 
 /// The argument with this index.
 fn value(arguments: &[Value], index: usize) -> &Value {

@@ -4,16 +4,16 @@ use super::super::functions::FunctionError;
 use super::super::value::{Operand, Value};
 
 /// `index m "a" 0`: the element of the element.
-pub(super) fn index(operands: Vec<Operand>) -> Result<Operand, FunctionError> {
-    let mut operands = operands.into_iter();
-    let mut item = operands.next().unwrap_or(Operand::Absent);
-    if item.value().is_none() {
+pub(super) fn index(operands: &[Operand]) -> Result<Operand, FunctionError> {
+    let Some((item, keys)) = operands.split_first().filter(|(item, _)| item.value().is_some()) else {
         return Err("index of untyped nil".into());
-    }
-    for key in operands {
-        item = element(&item, &key)?;
-    }
-    Ok(item)
+    };
+    let mut keys = keys.iter();
+    let Some(key) = keys.next() else {
+        return Ok(item.clone());
+    };
+    let first = element(item, key)?;
+    keys.try_fold(first, |item, key| element(&item, key))
 }
 
 fn element(item: &Operand, key: &Operand) -> Result<Operand, FunctionError> {
@@ -122,10 +122,9 @@ pub(super) fn length(operands: &[Operand]) -> Result<Operand, FunctionError> {
 }
 
 /// Calls a function that is a value.
-pub(super) fn call(operands: Vec<Operand>, callee: &str) -> Result<Operand, FunctionError> {
-    let mut operands = operands.into_iter();
-    let function = operands.next().unwrap_or(Operand::Absent);
-    let arguments: Vec<Value> = operands.map(Operand::into_value).collect();
+pub(super) fn call(operands: &[Operand], callee: &str) -> Result<Operand, FunctionError> {
+    let (function, arguments) = operands.split_first().unwrap_or((&Operand::Absent, &[]));
+    let arguments: Vec<Value> = arguments.iter().cloned().map(Operand::into_value).collect();
     match function.value() {
         None => Err("call of nil".into()),
         Some(Value::Function(function)) => function.call(&arguments).map(Operand::plain),

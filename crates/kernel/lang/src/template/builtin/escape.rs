@@ -1,21 +1,22 @@
 //! `html`, `js` and `urlquery`.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::super::print::{self, Overflow};
 use super::super::value::Value;
 
 /// The text to escape: the one string, or what `print` makes of the values.
-pub(super) fn text(values: Vec<Value>, limit: usize) -> Result<Vec<u8>, Overflow> {
-    if let [Value::String(bytes)] = values.as_slice() {
-        return Ok(bytes.to_vec());
+pub(super) fn text(values: &[Value], limit: usize) -> Result<Cow<'_, [u8]>, Overflow> {
+    if let [Value::String(bytes)] = values {
+        return Ok(Cow::Borrowed(bytes));
     }
-    let shown = |value| match value {
+    let shown = |value: &Value| match value {
         Value::Nil => Value::from("<no value>"),
-        value => value,
+        value => value.clone(),
     };
-    let values: Vec<Value> = values.into_iter().map(shown).collect();
-    print::print(&values, limit)
+    let values: Vec<Value> = values.iter().map(shown).collect();
+    print::print(&values, limit).map(Cow::Owned)
 }
 
 pub(super) fn html(bytes: &[u8]) -> Vec<u8> {

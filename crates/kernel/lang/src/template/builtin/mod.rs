@@ -32,13 +32,6 @@ pub(super) enum Builtin {
     UrlQuery,
 }
 
-/// What a built-in function gives, or the limit it broke.
-pub(super) enum Outcome {
-    Value(Operand),
-    Failed(FunctionError),
-    Overflow,
-}
-
 impl Builtin {
     pub(super) fn of(name: &str) -> Option<Self> {
         Some(match name {
@@ -88,7 +81,7 @@ impl Builtin {
         )
     }
 
-    /// How many bytes it has to look at.
+    /// How many bytes it has to look at, if it takes operands.
     pub(super) fn effort(self, operands: &[Operand]) -> usize {
         match self {
             Self::And | Self::Or | Self::Not | Self::Index | Self::Len | Self::Call => 0,
@@ -104,48 +97,37 @@ impl Builtin {
         }
     }
 
-    /// Calls it. `callee` is how the template writes what `call` calls; `limit` is how long a text may become.
-    pub(super) fn call(self, operands: Vec<Operand>, callee: &str, limit: usize) -> Outcome {
-        let result = match self {
-            Self::And | Self::Or => Ok(operands.into_iter().next_back().unwrap_or(Operand::Absent)),
+    /// Calls a function that takes operands. `callee` is how the template writes what `call` calls.
+    pub(super) fn look(self, operands: &[Operand], callee: &str) -> Result<Operand, FunctionError> {
+        match self {
             Self::Not => truth(!operands.first().is_some_and(Operand::is_true)),
-            Self::Eq => compare::equal(&operands).and_then(truth),
-            Self::Ne => compare::equal(&operands).and_then(|equal| truth(!equal)),
-            Self::Lt => compare::less(&operands).and_then(truth),
-            Self::Le => compare::less_or_equal(&operands).and_then(truth),
-            Self::Gt => compare::less_or_equal(&operands).and_then(|less| truth(!less)),
-            Self::Ge => compare::less(&operands).and_then(|less| truth(!less)),
+            Self::Eq => compare::equal(operands).and_then(truth),
+            Self::Ne => compare::equal(operands).and_then(|equal| truth(!equal)),
+            Self::Lt => compare::less(operands).and_then(truth),
+            Self::Le => compare::less_or_equal(operands).and_then(truth),
+            Self::Gt => compare::less_or_equal(operands).and_then(|less| truth(!less)),
+            Self::Ge => compare::less(operands).and_then(|less| truth(!less)),
             Self::Index => access::index(operands),
-            Self::Slice => access::slice(&operands),
-            Self::Len => access::length(&operands),
+            Self::Slice => access::slice(operands),
+            Self::Len => access::length(operands),
             Self::Call => access::call(operands, callee),
-            _ => {
-                let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
-                return self.write(values, limit);
-            }
-        };
-        match result {
-            Ok(operand) => Outcome::Value(operand),
-            Err(error) => Outcome::Failed(error),
+            _ => Ok(operands.last().cloned().unwrap_or(Operand::Absent)),
         }
     }
 
-    /// The functions that make text.
-    fn write(self, values: Vec<Value>, limit: usize) -> Outcome {
+    /// Calls a function that makes text; `limit` is how long that may become.
+    pub(super) fn write(self, values: &[Value], limit: usize) -> Option<Vec<u8>> {
         let written = match (self, values.split_first()) {
             (Self::Printf, Some((format, values))) => {
                 print::printf(format.as_bytes().unwrap_or_default(), values, limit)
             }
-            (Self::Print, _) => print::print(&values, limit),
-            (Self::Println, _) => print::println(&values, limit),
+            (Self::Print, _) => print::print(values, limit),
+            (Self::Println, _) => print::println(values, limit),
             (Self::Html, _) => escape::text(values, limit).map(|bytes| escape::html(&bytes)),
             (Self::Js, _) => escape::text(values, limit).map(|bytes| escape::js(&bytes)),
             _ => escape::text(values, limit).map(|bytes| escape::url_query(&bytes)),
         };
-        match written {
-            Ok(bytes) if bytes.len() <= limit => Outcome::Value(Operand::Plain(Value::String(bytes.into()))),
-            _ => Outcome::Overflow,
-        }
+        written.ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pipelines and what they consist of.
 
-use super::super::ast::{Command, Expression, ExpressionKind, Pipeline};
+use super::super::ast::{Command, Expression, ExpressionKind, Function, Pipeline};
 use super::super::builtin::Builtin;
 use super::super::error::Cause;
 use super::super::lexer::TokenKind;
@@ -11,7 +11,7 @@ use super::{Parsed, Parser};
 /// Most variables that are known at one place: each use looks for its variable among them.
 const MOST_VARIABLES: usize = 1000;
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     pub(super) fn pipeline(&mut self, context: &str, end: &TokenKind) -> Parsed<Pipeline> {
         let mut pipeline = Pipeline {
             at: self.peek_solid().at,
@@ -178,15 +178,19 @@ impl Parser<'_> {
         Ok(Some(Expression { at: token.at, kind }))
     }
 
-    fn function(&self, name: &str) -> Parsed<ExpressionKind> {
-        if self.functions.signature(name).is_none() && Builtin::of(name).is_none() {
+    fn function(&mut self, name: &'a str) -> Parsed<ExpressionKind> {
+        let known = self.called.get(name).copied();
+        if known.is_none() && self.functions.signature(name).is_none() && Builtin::of(name).is_none() {
             let message = format!("function {name:?} not defined");
             return Err(self.fault(match self.functions.refusal(name) {
                 Some(reason) => format!("{message}: {reason}"),
                 None => message,
             }));
         }
-        Ok(ExpressionKind::Function(name.into()))
+        let number = known.unwrap_or(self.called.len());
+        self.called.insert(name, number);
+        let name = name.into();
+        Ok(ExpressionKind::Function(Function { name, number }))
     }
 
     fn variable(&self, name: &str) -> Parsed<ExpressionKind> {

@@ -2,7 +2,7 @@
 
 mod expression;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Syntax;
 use super::ast::{Branch, Call, Node};
@@ -13,13 +13,13 @@ use super::literal;
 
 type Parsed<T> = Result<T, Error>;
 
-/// Every template of a text by name, the outermost one under `name`.
+/// Every template of a text by name, the outermost one under `name`, and how many functions they call.
 pub(super) fn templates(
     name: &str,
     text: &str,
     functions: &dyn Functions,
     syntax: &Syntax,
-) -> Parsed<BTreeMap<String, Vec<Node>>> {
+) -> Parsed<(BTreeMap<String, Vec<Node>>, usize)> {
     let mut parser = Parser {
         name,
         text,
@@ -33,11 +33,12 @@ pub(super) fn templates(
         depth_left: syntax.depth,
         depth: syntax.depth,
         templates: BTreeMap::new(),
+        called: HashMap::new(),
     };
     let root = parser.root()?;
     parser.add(name.to_owned(), root)?;
     parser.templates.entry(name.to_owned()).or_default();
-    Ok(parser.templates)
+    Ok((parser.templates, parser.called.len()))
 }
 
 struct Parser<'a> {
@@ -56,6 +57,8 @@ struct Parser<'a> {
     depth_left: usize,
     depth: usize,
     templates: BTreeMap<String, Vec<Node>>,
+    /// The functions that are called, with their numbers.
+    called: HashMap<&'a str, usize>,
 }
 
 /// What ended a list of nodes.

@@ -50,9 +50,9 @@ impl<'t> Run<'t, '_> {
             last,
         };
         match &operand.kind {
-            ExpressionKind::Function(name) => {
+            ExpressionKind::Function(function) => {
                 self.place = Place::Expression(operand);
-                self.function(dot, Place::Command(command), name, handed)
+                self.function(dot, Place::Command(command), function, handed)
             }
             ExpressionKind::Field(_) | ExpressionKind::Chain(..) => self.operand(dot, operand, handed),
             ExpressionKind::Variable { fields, .. } if !fields.is_empty() => {
@@ -91,12 +91,17 @@ impl<'t> Run<'t, '_> {
             ExpressionKind::Bool(value) => Ok(Operand::Plain(Value::Bool(*value))),
             ExpressionKind::Number(number) => self.number(number),
             ExpressionKind::String { value, .. } => Ok(Operand::Plain(value.clone())),
-            ExpressionKind::Field(fields) => self.fields(dot, place, dot.clone(), fields, handed),
-            ExpressionKind::Variable { name, fields } => {
-                let value = self.variable(name)?;
-                self.fields(dot, place, value, fields, handed)
+            ExpressionKind::Field(fields) => {
+                let (reached, rest) = descend(dot, fields, &handed);
+                self.fields(dot, place, reached.operand(), rest, handed)
             }
-            ExpressionKind::Function(name) => self.function(dot, place, name, handed),
+            ExpressionKind::Variable { name, fields } => {
+                let variable = self.variable(name)?;
+                let (reached, rest) = descend(variable, fields, &handed);
+                let reached = reached.operand();
+                self.fields(dot, place, reached, rest, handed)
+            }
+            ExpressionKind::Function(function) => self.function(dot, place, function, handed),
             ExpressionKind::Chain(base, fields) => {
                 if matches!(base.kind, ExpressionKind::Nil) {
                     return Err(self.misfit(format!("indirection through explicit nil in {operand}")));
@@ -108,9 +113,9 @@ impl<'t> Run<'t, '_> {
         }
     }
 
-    fn variable(&self, name: &str) -> Done<Operand> {
+    fn variable(&self, name: &str) -> Done<&Operand> {
         let known = self.variables.iter().rev().find(|(known, _)| *known == name);
-        let value = known.map(|(_, value)| value.clone());
+        let value = known.map(|(_, value)| value);
         value.ok_or_else(|| self.misfit(format!("undefined variable: {name}")))
     }
 
@@ -201,21 +206,63 @@ impl<'t> Run<'t, '_> {
             Value::Object(object) => object.signature(name),
             _ => None,
         };
-        let arguments = match signature {
+        let before = self.arguments.len();
+        match signature {
             Some(signature) => self.fitting_arguments(dot, name, signature, handed)?,
             None => self.any_arguments(dot, handed)?,
-        };
+        }
+        let arguments = self.arguments.get(before..).unwrap_or_default();
         let result = match value {
-            Value::Object(object) => object.method(name, &arguments),
+            Value::Object(object) => object.method(name, arguments),
             Value::JsonNumber(digits) => json_number(digits, name, arguments.len()),
             _ => None,
         };
+        self.arguments.truncate(before);
         match result {
             None => Ok(None),
             Some(Ok(value)) => Ok(Some(Operand::result(value))),
             Some(Err(error)) => Err(self.failed(place, name, error.to_string())),
         }
     }
+}
+
+/// What was reached on the way through maps.
+enum Reached<'v> {
+    /// The value it began with.
+    Start(&'v Operand),
+    Element(&'v Value),
+}
+
+impl Reached<'_> {
+    fn operand(&self) -> Operand {
+        match self {
+            Self::Start(operand) => (*operand).clone(),
+            Self::Element(value) => Operand::Element((*value).clone()),
+        }
+    }
+}
+
+/// Goes as far as fields are entries of maps. Gives what is there, and the fields that are left.
+fn descend<'v, 't>(
+    start: &'v Operand,
+    fields: &'t [Box<str>],
+    handed: &Handed<'_>,
+) -> (Reached<'v>, &'t [Box<str>]) {
+    let mut reached = Reached::Start(start);
+    if !handed.is_empty() {
+        return (reached, fields);
+    }
+    let mut rest = fields;
+    while let Some((field, behind)) = rest.split_first() {
+        let value = match reached {
+            Reached::Start(operand) => operand.value(),
+            Reached::Element(value) => Some(value),
+        };
+        let Some(Value::Map(entries)) = value else { break };
+        let Some(entry) = entries.get(&**field) else { break };
+        (reached, rest) = (Reached::Element(entry), behind);
+    }
+    (reached, rest)
 }
 
 /// The methods of a number from a JSON document.

@@ -1,7 +1,7 @@
 //! Calls of functions and their arguments.
 
-use super::super::ast::{Expression, ExpressionKind, Number};
-use super::super::builtin::{Builtin, Outcome};
+use super::super::ast::{Expression, ExpressionKind, Function, Number};
+use super::super::builtin::Builtin;
 use super::super::error::Cause;
 use super::super::functions::{Conduct, Kind, Signature};
 use super::super::value::{Operand, Value};
@@ -9,74 +9,124 @@ use super::expression::Handed;
 use super::{Done, Place, Run};
 use crate::template::error::Error;
 
+/// What stands behind the name of a function.
+#[derive(Clone, Copy)]
+pub(super) enum Callee {
+    /// A function of the embedding program.
+    Lent {
+        signature: Signature,
+        conduct: Conduct,
+        number: usize,
+    },
+    Builtin(Builtin),
+}
+
 impl<'t> Run<'t, '_> {
     /// Calls a function. `place` is what an error of the function itself points at.
     pub(super) fn function(
         &mut self,
         dot: &Operand,
         place: Place<'t>,
-        name: &'t str,
+        function: &'t Function,
         handed: Handed<'t>,
     ) -> Done<Operand> {
-        if let Some(signature) = self.functions.signature(name) {
-            self.check_count(name, signature, &handed)?;
-            return self.lent(dot, place, (name, signature), handed);
-        }
-        let Some(builtin) = Builtin::of(name) else {
-            return Err(self.misfit(format!("{name:?} is not a defined function")));
+        let name = &*function.name;
+        let known = self.callees.get(function.number).copied().flatten();
+        let callee = match known {
+            Some(callee) => callee,
+            None => self.find(function)?,
         };
-        let signature = builtin.signature();
-        self.check_count(name, signature, &handed)?;
-        match builtin {
-            Builtin::And => self.decide(dot, handed, false),
-            Builtin::Or => self.decide(dot, handed, true),
-            _ => self.builtin(dot, place, (name, builtin), handed),
+        match callee {
+            Callee::Lent {
+                signature,
+                conduct,
+                number,
+            } => {
+                self.check_count(name, signature, &handed)?;
+                let first = handed.arguments.first();
+                let before = self.arguments.len();
+                self.arguments(dot, signature, handed)?;
+                let value = self.lent(place, (name, number), before)?;
+                let made = self.conducted(place, name, conduct, (first, before), value)?;
+                self.arguments.truncate(before);
+                Ok(made)
+            }
+            Callee::Builtin(builtin) => {
+                self.check_count(name, builtin.signature(), &handed)?;
+                match builtin {
+                    Builtin::And => self.decide(dot, handed, false),
+                    Builtin::Or => self.decide(dot, handed, true),
+                    builtin if builtin.takes_operands() => self.looking(dot, place, (name, builtin), handed),
+                    builtin => self.writing(dot, (name, builtin), handed),
+                }
+            }
         }
     }
 
-    /// A function of the embedding program.
-    fn lent(
-        &mut self,
-        dot: &Operand,
-        place: Place<'t>,
-        (name, signature): (&'t str, Signature),
-        handed: Handed<'t>,
-    ) -> Done<Operand> {
-        let first = handed.arguments.first();
-        let operands = self.arguments(dot, signature, handed)?;
-        let values: Vec<Value> = operands.into_iter().map(Operand::into_value).collect();
-        self.step(values.iter().map(Value::text_length).sum())?;
-        let value = match self.functions.call(name, &values) {
-            Ok(value) => value,
-            Err(error) => return Err(self.failed(place, name, error.to_string())),
+    /// Asks for a function that was not called before.
+    fn find(&mut self, function: &Function) -> Done<Callee> {
+        let name = &*function.name;
+        let lent = self.functions.signature(name).map(|signature| Callee::Lent {
+            signature,
+            conduct: self.functions.conduct(name),
+            number: self.functions.number(name),
+        });
+        let Some(callee) = lent.or_else(|| Builtin::of(name).map(Callee::Builtin)) else {
+            return Err(self.misfit(format!("{name:?} is not a defined function")));
         };
-        match (self.functions.conduct(name), first.map(|first| &first.kind)) {
-            (Conduct::Gives, _) => self.made(Operand::result(value)),
-            (Conduct::Renders, _) => self.rendered(place, name, &values),
+        if let Some(known) = self.callees.get_mut(function.number) {
+            *known = Some(callee);
+        }
+        Ok(callee)
+    }
+
+    /// Calls a function of the embedding program with the arguments from `before` on.
+    fn lent(&mut self, place: Place<'t>, (name, number): (&str, usize), before: usize) -> Done<Value> {
+        let arguments = self.arguments.get(before..).unwrap_or_default();
+        let length = arguments.iter().map(Value::text_length).sum();
+        self.step(length)?;
+        let arguments = self.arguments.get(before..).unwrap_or_default();
+        let answer = self.functions.call_numbered(number, name, arguments);
+        answer.map_err(|error| self.failed(place, name, error.to_string()))
+    }
+
+    /// What a call gives in the end, and does besides.
+    fn conducted(
+        &mut self,
+        place: Place<'t>,
+        name: &str,
+        conduct: Conduct,
+        (first, before): (Option<&'t Expression>, usize),
+        value: Value,
+    ) -> Done<Operand> {
+        match (conduct, first.map(|first| &first.kind)) {
+            (Conduct::Renders, _) => return self.rendered(place, name, before),
             (Conduct::Changes, Some(ExpressionKind::Variable { name, fields })) if fields.is_empty() => {
                 self.set(name, Operand::plain(value.clone()))?;
-                self.made(Operand::result(value))
             }
-            (Conduct::Changes, _) => self.made(Operand::result(value)),
+            (Conduct::Gives | Conduct::Changes, _) => {}
         }
+        self.made(Operand::result(value))
     }
 
     /// Renders a template of the same text, as a value.
-    fn rendered(&mut self, place: Place<'t>, function: &str, arguments: &[Value]) -> Done<Operand> {
-        let wanted = arguments.first().and_then(Value::as_str).unwrap_or_default();
+    fn rendered(&mut self, place: Place<'t>, function: &str, first: usize) -> Done<Operand> {
+        let wanted = self.arguments.get(first).cloned().unwrap_or_default();
+        let wanted = wanted.as_str().unwrap_or_default();
         let known = self.template.templates.get_key_value(wanted);
         let Some((name, body)) = known else {
             let message = format!("template {wanted:?} not defined");
             return Err(self.failed(place, function, message));
         };
-        let dot = Operand::plain(arguments.get(1).cloned().unwrap_or_default());
+        let dot = Operand::plain(self.arguments.get(first + 1).cloned().unwrap_or_default());
         let before = self.out.len();
         self.nested(&dot, name, body)?;
         let text = self.out.split_off(before);
         self.made(Operand::Plain(Value::String(text.into())))
     }
 
-    fn builtin(
+    /// A built-in function that looks at its operands.
+    fn looking(
         &mut self,
         dot: &Operand,
         place: Place<'t>,
@@ -85,18 +135,40 @@ impl<'t> Run<'t, '_> {
     ) -> Done<Operand> {
         let callee = handed.arguments.first().filter(|_| builtin == Builtin::Call);
         let callee = callee.map(ToString::to_string).unwrap_or_default();
-        let operands = if builtin.takes_operands() {
-            self.operands(dot, handed)?
-        } else {
-            self.arguments(dot, builtin.signature(), handed)?
+        // Few functions are called with more operands.
+        let mut few = [Operand::Absent, Operand::Absent, Operand::Absent];
+        let count = handed.arguments.len() + usize::from(handed.last.is_some());
+        let mut many = Vec::new();
+        let operands = match few.get_mut(..count) {
+            Some(few) => few,
+            None => {
+                many.resize(count, Operand::Absent);
+                many.as_mut_slice()
+            }
         };
-        self.step(builtin.effort(&operands))?;
-        let limit = self.options.limits.output;
-        match builtin.call(operands, &callee, limit) {
-            Outcome::Value(value) => self.made(value),
-            Outcome::Failed(error) => Err(self.failed(place, name, error.to_string())),
-            Outcome::Overflow => Err(self.fault(Cause::TooMuchOutput(limit))),
+        self.operands(dot, handed, operands)?;
+        self.step(builtin.effort(operands))?;
+        match builtin.look(operands, &callee) {
+            Ok(value) => self.made(value),
+            Err(error) => Err(self.failed(place, name, error.to_string())),
         }
+    }
+
+    /// A built-in function that makes text.
+    fn writing(&mut self, dot: &Operand, (_, builtin): (&str, Builtin), handed: Handed<'t>) -> Done<Operand> {
+        let before = self.arguments.len();
+        self.arguments(dot, builtin.signature(), handed)?;
+        let values = self.arguments.get(before..).unwrap_or_default();
+        let length = values.iter().map(Value::text_length).sum();
+        self.step(length)?;
+        let limit = self.options.limits.output;
+        let values = self.arguments.get(before..).unwrap_or_default();
+        let written = builtin.write(values, limit);
+        let Some(text) = written.filter(|text| text.len() <= limit) else {
+            return Err(self.fault(Cause::TooMuchOutput(limit)));
+        };
+        self.arguments.truncate(before);
+        self.made(Operand::Plain(Value::String(text.into())))
     }
 
     /// An error of a function; it points at the whole call.
@@ -143,20 +215,26 @@ impl<'t> Run<'t, '_> {
         Ok(handed.last.unwrap_or(value))
     }
 
-    /// Arguments as they are.
-    fn operands(&mut self, dot: &Operand, handed: Handed<'t>) -> Done<Vec<Operand>> {
-        let mut operands = Vec::with_capacity(handed.arguments.len() + 1);
-        for argument in handed.arguments {
-            operands.push(self.operand(dot, argument, Handed::NOTHING)?);
+    /// Operands as they are.
+    fn operands(&mut self, dot: &Operand, handed: Handed<'t>, into: &mut [Operand]) -> Done<()> {
+        let mut places = into.iter_mut();
+        for (argument, place) in handed.arguments.iter().zip(&mut places) {
+            *place = self.operand(dot, argument, Handed::NOTHING)?;
         }
-        operands.extend(handed.last);
-        Ok(operands)
+        if let (Some(last), Some(place)) = (handed.last, places.next()) {
+            *place = last;
+        }
+        Ok(())
     }
 
     /// The arguments of something that takes anything.
-    pub(super) fn any_arguments(&mut self, dot: &Operand, handed: Handed<'t>) -> Done<Vec<Value>> {
-        let operands = self.operands(dot, handed)?;
-        Ok(operands.into_iter().map(Operand::into_value).collect())
+    pub(super) fn any_arguments(&mut self, dot: &Operand, handed: Handed<'t>) -> Done<()> {
+        for argument in handed.arguments {
+            let value = self.operand(dot, argument, Handed::NOTHING)?;
+            self.arguments.push(value.into_value());
+        }
+        self.arguments.extend(handed.last.map(Operand::into_value));
+        Ok(())
     }
 
     /// The arguments of a method that says what it takes.
@@ -166,24 +244,23 @@ impl<'t> Run<'t, '_> {
         name: &str,
         signature: Signature,
         handed: Handed<'t>,
-    ) -> Done<Vec<Value>> {
+    ) -> Done<()> {
         self.check_count(name, signature, &handed)?;
-        let operands = self.arguments(dot, signature, handed)?;
-        Ok(operands.into_iter().map(Operand::into_value).collect())
+        self.arguments(dot, signature, handed)
     }
 
-    /// Arguments that fit the signature.
-    fn arguments(&mut self, dot: &Operand, signature: Signature, handed: Handed<'t>) -> Done<Vec<Operand>> {
-        let mut operands = Vec::with_capacity(handed.arguments.len() + 1);
+    /// Puts arguments that fit the signature behind those that are there.
+    fn arguments(&mut self, dot: &Operand, signature: Signature, handed: Handed<'t>) -> Done<()> {
         for (index, argument) in handed.arguments.iter().enumerate() {
-            operands.push(self.argument(dot, argument, signature.kind(index))?);
+            let value = self.argument(dot, argument, signature.kind(index))?;
+            self.arguments.push(value.into_value());
         }
         if let Some(last) = handed.last {
-            let kind = signature.kind(operands.len());
+            let kind = signature.kind(handed.arguments.len());
             self.check_kind(&last, kind)?;
-            operands.push(last);
+            self.arguments.push(last.into_value());
         }
-        Ok(operands)
+        Ok(())
     }
 
     fn argument(&mut self, dot: &Operand, argument: &'t Expression, kind: Kind) -> Done<Operand> {

@@ -11,6 +11,7 @@ use super::functions::Functions;
 use super::print;
 use super::value::{Operand, Value};
 use super::{Options, Template};
+use function::Callee;
 
 /// Bytes of text that cost as much as one step.
 const BYTES_PER_STEP: usize = 64;
@@ -25,13 +26,17 @@ pub(super) fn render(
     options: &Options,
 ) -> Done<Vec<u8>> {
     let data = Operand::plain(data.clone());
+    // Most of a text is what is written; some of it is actions.
+    let likely = template.text.len().min(options.limits.output);
     let mut run = Run {
         template,
         name: &template.name,
         functions,
         options,
         variables: vec![("$", data.clone())],
-        out: Vec::new(),
+        callees: vec![None; template.functions],
+        arguments: Vec::new(),
+        out: Vec::with_capacity(likely),
         steps: 0,
         depth: 0,
         place: Place::Start,
@@ -47,6 +52,10 @@ struct Run<'t, 'f> {
     functions: &'f mut dyn Functions,
     options: &'t Options,
     variables: Vec<(&'t str, Operand)>,
+    /// The functions that were called so far, by their numbers.
+    callees: Vec<Option<Callee>>,
+    /// The arguments of the calls that are being prepared, those of the innermost one last.
+    arguments: Vec<Value>,
     out: Vec<u8>,
     steps: u64,
     depth: usize,
@@ -97,7 +106,26 @@ enum Flow {
     Continue,
 }
 
+/// Where an element of a loop is.
+#[derive(Clone, Copy)]
+enum Index<'v> {
+    Absent,
+    Number(i64),
+    Key(&'v str),
+}
+
+impl Index<'_> {
+    fn operand(self) -> Operand {
+        match self {
+            Self::Absent => Operand::Absent,
+            Self::Number(number) => Operand::Plain(Value::Int(number)),
+            Self::Key(key) => Operand::Plain(Value::string(key)),
+        }
+    }
+}
+
 impl<'t> Run<'t, '_> {
+    #[cold]
     fn fault(&self, cause: Cause) -> Error {
         Error::at(cause, &self.template.name, &self.template.text, self.place.at())
             .while_executing(self.name, &self.place.to_string())
@@ -215,18 +243,13 @@ impl<'t> Run<'t, '_> {
         let some = match value.value() {
             None => false,
             Some(Value::List(values)) => {
-                let indexes = (0..).map(|index| Operand::Plain(Value::Int(index)));
                 let elements = values.iter().cloned().map(Operand::Element);
-                self.iterate(branch, indexes.zip(elements))?
+                self.iterate(branch, (0..).map(Index::Number).zip(elements))?
             }
             Some(Value::Map(entries)) => {
-                let entry = |(key, value): (&String, &Value)| {
-                    (
-                        Operand::Plain(Value::string(key)),
-                        Operand::Element(value.clone()),
-                    )
-                };
-                self.iterate(branch, entries.iter().map(entry))?
+                let entries = entries.iter();
+                let entries = entries.map(|(key, value)| (Index::Key(key), Operand::Element(value.clone())));
+                self.iterate(branch, entries)?
             }
             Some(number @ (Value::Int(_) | Value::Uint(_))) => self.count(branch, number)?,
             Some(other) => {
@@ -251,7 +274,7 @@ impl<'t> Run<'t, '_> {
                 "can't use a value of type {type_name} to iterate over more than one variable"
             )));
         }
-        let element = |value: Value| (Operand::Absent, Operand::Plain(value));
+        let element = |value: Value| (Index::Absent, Operand::Plain(value));
         match number {
             Value::Uint(end) => self.iterate(branch, (0..*end).map(Value::Uint).map(element)),
             other => {
@@ -262,10 +285,10 @@ impl<'t> Run<'t, '_> {
     }
 
     /// The body once for each element. Whether there were any.
-    fn iterate(
+    fn iterate<'v>(
         &mut self,
         branch: &'t Branch,
-        elements: impl Iterator<Item = (Operand, Operand)>,
+        elements: impl Iterator<Item = (Index<'v>, Operand)>,
     ) -> Done<bool> {
         let known = self.variables.len();
         let mut some = false;
@@ -282,12 +305,17 @@ impl<'t> Run<'t, '_> {
         Ok(some)
     }
 
-    fn set_loop_variables(&mut self, pipeline: &'t Pipeline, index: Operand, element: &Operand) -> Done<()> {
+    fn set_loop_variables(
+        &mut self,
+        pipeline: &'t Pipeline,
+        index: Index<'_>,
+        element: &Operand,
+    ) -> Done<()> {
         match pipeline.variables.as_slice() {
             [] => Ok(()),
             [only] => self.set(only, element.clone()),
             [first, second, ..] => {
-                self.set(first, index)?;
+                self.set(first, index.operand())?;
                 self.set(second, element.clone())
             }
         }
