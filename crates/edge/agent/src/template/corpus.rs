@@ -105,6 +105,10 @@ impl Functions for WithData<'_> {
         self.0.conduct(name)
     }
 
+    fn effort(&mut self) -> u64 {
+        self.0.effort()
+    }
+
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
         if name == "data" {
             return Ok(value(&corpus!("data.json")));

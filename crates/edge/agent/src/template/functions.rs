@@ -86,6 +86,10 @@ impl Functions for Outside<'_> {
         self.inner.call_numbered(number, name, arguments)
     }
 
+    fn effort(&mut self) -> u64 {
+        self.inner.effort()
+    }
+
     fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
         self.allowed(name)?;
         let texts = || -> Result<Vec<&str>, FunctionError> {

@@ -55,4 +55,8 @@ impl Functions for Library {
                 .call_numbered(number.saturating_sub(TABLE.len()), name, arguments),
         }
     }
+
+    fn effort(&mut self) -> u64 {
+        self.0.sprig.effort()
+    }
 }

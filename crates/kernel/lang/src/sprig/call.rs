@@ -5,34 +5,33 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::regex::Patterns;
-use super::{Answer, ELEMENTS};
+use super::{Answer, ELEMENTS, Sprig};
 use crate::template::{FunctionError, Value, formatted};
 
 /// A call of a function.
 pub(super) struct Call<'a> {
     arguments: &'a [Value],
-    /// Longest text, in bytes.
-    bytes: usize,
-    patterns: &'a Patterns,
+    library: &'a Sprig,
 }
 
 impl<'a> Call<'a> {
-    pub(super) const fn new(arguments: &'a [Value], bytes: usize, patterns: &'a Patterns) -> Self {
-        Self {
-            arguments,
-            bytes,
-            patterns,
-        }
+    pub(super) const fn new(arguments: &'a [Value], library: &'a Sprig) -> Self {
+        Self { arguments, library }
+    }
+
+    /// Counts the elements of a value that is gone through.
+    pub(super) fn look(&self, value: &Value) {
+        self.library.look(value);
     }
 
     /// The patterns of this rendering.
     pub(super) const fn patterns(&self) -> &'a Patterns {
-        self.patterns
+        &self.library.patterns
     }
 
     /// Longest text, in bytes.
     pub(super) const fn limit(&self) -> usize {
-        self.bytes
+        self.library.bytes
     }
 
     /// All arguments.
@@ -93,19 +92,19 @@ impl<'a> Call<'a> {
 
     /// A value as `printf` writes it.
     pub(super) fn printed(&self, format: &str, value: &Value) -> Result<Vec<u8>, FunctionError> {
-        formatted(format.as_bytes(), std::slice::from_ref(value), self.bytes).ok_or_else(|| self.too_long())
+        formatted(format.as_bytes(), std::slice::from_ref(value), self.limit()).ok_or_else(|| self.too_long())
     }
 
     /// Refuses to make a text of this many bytes.
     pub(super) fn room(&self, bytes: usize) -> Result<(), FunctionError> {
-        if bytes > self.bytes {
+        if bytes > self.limit() {
             return Err(self.too_long());
         }
         Ok(())
     }
 
     fn too_long(&self) -> FunctionError {
-        FunctionError::new(format!("the result is longer than {} bytes", self.bytes))
+        FunctionError::new(format!("the result is longer than {} bytes", self.limit()))
     }
 }
 

@@ -60,6 +60,7 @@ fn value(json: serde_json::Value, depth: usize) -> Answer {
 }
 
 fn written(style: JsonStyle, call: &Call<'_>) -> Answer {
+    call.look(call.value(0));
     made(to_json(call.value(0), style, call.limit())?)
 }
 

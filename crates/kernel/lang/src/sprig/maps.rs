@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::call::{Call, listed};
-use super::{Answer, DEPTH, Entry, entry, variadic};
+use super::{Answer, DEPTH, Entry, Run, entry, variadic};
 use crate::template::{Conduct, FunctionError, Kind, Value};
 
 type Entries = BTreeMap<String, Value>;
@@ -73,7 +73,7 @@ pub(super) const ENTRIES: &[Entry] = &[
 ];
 
 /// A function that changes its first map.
-const fn merging(name: &'static str, run: fn(&Call<'_>) -> Answer) -> Entry {
+const fn merging(name: &'static str, run: Run) -> Entry {
     variadic(name, &[Kind::Map], Kind::Map, run).that(Conduct::Changes)
 }
 

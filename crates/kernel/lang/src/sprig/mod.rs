@@ -53,6 +53,7 @@ mod words;
 
 use std::fmt;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use call::Call;
 use regex::Patterns;
@@ -62,6 +63,9 @@ use crate::template::{self, Conduct, FunctionError, Functions, Kind, Signature, 
 
 /// Elements and kilobytes that all calls of one rendering may give together.
 const EFFORT: usize = 30_000_000;
+
+/// Elements that cost as much as one step of the engine when a function goes through them.
+const ELEMENTS_PER_STEP: usize = 8;
 
 /// The prefix of all names.
 const PREFIX: &str = "sprig_";
@@ -74,25 +78,23 @@ pub struct Sprig {
     bytes: usize,
     /// What the calls so far have given.
     effort: usize,
+    /// Elements that were looked at, beyond whole steps that the engine knows of.
+    looked_at: AtomicUsize,
     patterns: Patterns,
 }
 
 type Answer = Result<Value, FunctionError>;
 
-type Entry = template::Entry<fn(&Call<'_>) -> Answer>;
+type Run = fn(&Call<'_>) -> Answer;
+type Entry = template::Entry<Run>;
 
 /// A function with exactly these arguments.
-const fn entry(name: &'static str, parameters: &'static [Kind], run: fn(&Call<'_>) -> Answer) -> Entry {
+const fn entry(name: &'static str, parameters: &'static [Kind], run: Run) -> Entry {
     Entry::new(name, parameters, run)
 }
 
 /// A function with these arguments and any number of further ones.
-const fn variadic(
-    name: &'static str,
-    parameters: &'static [Kind],
-    rest: Kind,
-    run: fn(&Call<'_>) -> Answer,
-) -> Entry {
+const fn variadic(name: &'static str, parameters: &'static [Kind], rest: Kind, run: Run) -> Entry {
     Entry::variadic(name, parameters, rest, run)
 }
 
@@ -114,7 +116,7 @@ const FAMILIES: &[&[Entry]] = &[
     words::ENTRIES,
 ];
 
-static TABLE: LazyLock<Table<fn(&Call<'_>) -> Answer>> = LazyLock::new(|| Table::new(FAMILIES));
+static TABLE: LazyLock<Table<Run>> = LazyLock::new(|| Table::new(FAMILIES));
 
 fn find(name: &str) -> Option<&'static Entry> {
     TABLE.find(name.strip_prefix(PREFIX)?)
@@ -128,6 +130,7 @@ impl Sprig {
         Self {
             bytes,
             effort: 0,
+            looked_at: AtomicUsize::new(0),
             patterns: Patterns::default(),
         }
     }
@@ -143,9 +146,16 @@ impl Sprig {
         self.bytes
     }
 
+    /// Counts the elements of a value that a function goes through, also one beside this library.
+    pub fn look(&self, value: &Value) {
+        // What has too many elements is not gone through to its end.
+        let elements = measure(value, usize::MAX).map_or(ELEMENTS, |size| size.elements);
+        self.looked_at.fetch_add(elements, Ordering::Relaxed);
+    }
+
     fn answer(&mut self, entry: Option<&Entry>, arguments: &[Value]) -> Answer {
         let entry = entry.ok_or("there is no such function")?;
-        let value = (entry.run)(&Call::new(arguments, self.bytes, &self.patterns))?;
+        let value = (entry.run)(&Call::new(arguments, self))?;
         self.weigh(&value)?;
         Ok(value)
     }
@@ -199,5 +209,12 @@ impl Functions for Sprig {
 
     fn call_numbered(&mut self, number: usize, _name: &str, arguments: &[Value]) -> Answer {
         self.answer(TABLE.at(number), arguments)
+    }
+
+    fn effort(&mut self) -> u64 {
+        let looked_at = self.looked_at.get_mut();
+        let steps = *looked_at / ELEMENTS_PER_STEP;
+        *looked_at %= ELEMENTS_PER_STEP;
+        u64::try_from(steps).unwrap_or(u64::MAX)
     }
 }

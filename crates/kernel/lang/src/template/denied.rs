@@ -67,4 +67,8 @@ impl<F: Functions> Functions for Denied<F> {
         }
         self.inner.call_numbered(number, name, arguments)
     }
+
+    fn effort(&mut self) -> u64 {
+        self.inner.effort()
+    }
 }

@@ -47,6 +47,12 @@ pub trait Functions {
     ) -> Result<Value, FunctionError> {
         self.call(name, arguments)
     }
+
+    /// How many steps the calls since this was asked last have taken, beside those for texts that went in and came
+    /// out, which the engine counts itself.
+    fn effort(&mut self) -> u64 {
+        0
+    }
 }
 
 /// What the engine does with a function beyond calling it.

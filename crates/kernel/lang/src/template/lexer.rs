@@ -1,5 +1,7 @@
 //! Text to tokens.
 
+use memchr::memmem::Finder;
+
 /// What separates actions from text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delimiters {
@@ -19,14 +21,14 @@ impl Default for Delimiters {
 }
 
 /// A piece of a template and its place.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Token<'a> {
     pub(super) kind: TokenKind,
     pub(super) at: usize,
     pub(super) text: &'a str,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// Outside of actions.
     Text,
@@ -55,7 +57,8 @@ pub(super) enum TokenKind {
     Dot,
     Nil,
     Keyword(Keyword),
-    Error(String),
+    /// What is wrong says [`Lexer::mistake`].
+    Error,
     End,
 }
 
@@ -99,10 +102,13 @@ pub(super) struct Lexer<'a> {
     at: usize,
     inside_action: bool,
     parens: usize,
+    /// Finds what opens an action.
+    opening: Finder<'a>,
+    mistake: String,
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) const fn new(text: &'a str, delimiters: &'a Delimiters) -> Self {
+    pub(super) fn new(text: &'a str, delimiters: &'a Delimiters) -> Self {
         Self {
             text,
             delimiters,
@@ -110,7 +116,14 @@ impl<'a> Lexer<'a> {
             at: 0,
             inside_action: false,
             parens: 0,
+            opening: Finder::new(&delimiters.left),
+            mistake: String::new(),
         }
+    }
+
+    /// What was wrong when the last token was an error.
+    pub(super) fn mistake(&self) -> &str {
+        &self.mistake
     }
 
     pub(super) fn next(&mut self) -> Token<'a> {
@@ -120,7 +133,10 @@ impl<'a> Lexer<'a> {
         } else {
             self.outside()
         };
-        let kind = found.unwrap_or_else(TokenKind::Error);
+        let kind = found.unwrap_or_else(|mistake| {
+            self.mistake = mistake;
+            TokenKind::Error
+        });
         let text = match kind {
             TokenKind::Text => trimmed_text(self.text, self.start, self.at, self.delimiters),
             _ => self.text.get(self.start..self.at).unwrap_or_default(),
@@ -161,7 +177,7 @@ impl<'a> Lexer<'a> {
     /// Text up to the next action, or the opening of the action that is next.
     fn outside(&mut self) -> Result<TokenKind, String> {
         loop {
-            match self.rest().find(&self.delimiters.left) {
+            match self.opening.find(self.rest().as_bytes()) {
                 None if self.rest().is_empty() => return Ok(TokenKind::End),
                 None => {
                     self.at = self.text.len();

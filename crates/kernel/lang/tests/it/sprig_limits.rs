@@ -1,7 +1,9 @@
 //! What the general template library may cost, and what its errors must not say.
 
 use arca_lang::sprig::Sprig;
-use arca_lang::template::{Conduct, Error, Functions, Kind, Options, Template, Value};
+use arca_lang::template::{
+    Conduct, Error, FunctionError, Functions, Kind, Options, Signature, Template, Value,
+};
 
 fn render(text: &str, data: &Value) -> Result<String, Error> {
     Template::parse("t", text, &Sprig::default())?.render(data, &mut Sprig::default(), &Options::default())
@@ -60,6 +62,47 @@ fn trees_do_not_outgrow_the_limits() {
 fn all_calls_together_have_a_limit() {
     let text = "{{$x := sprig_until 90000}}{{range sprig_until 2000}}{{$y := sprig_reverse $x}}{{end}}";
     assert!(error(text).contains("made too many values"), "{}", error(text));
+}
+
+#[test]
+fn documents_cost_steps_by_what_they_hold() {
+    for function in ["toJson", "toPrettyJson", "toRawJson"] {
+        // What is written is short, what is gone through is not.
+        let text = format!(
+            "{{{{$x := sprig_until 90000}}}}{{{{range sprig_until 100}}}}{{{{$y := sprig_{function} $x | sprig_trunc 1}}}}{{{{end}}}}"
+        );
+        assert!(error(&text).contains("steps"), "{function}: {}", error(&text));
+    }
+    // Too large to be written, which is the empty text: that costs as much.
+    let text = "{{$x := sprig_until 60000}}{{$x = sprig_dict \"a\" $x \"b\" (sprig_reverse $x)}}";
+    assert!(error(text).contains("more than 100000 elements"));
+    let text = "{{$x := list 60000}}{{range 100}}{{sprig_toJson $x}}{{end}}";
+    let template = Template::parse("t", text, &Doubled(Sprig::default())).unwrap();
+    let error = template.render(&Value::Nil, &mut Doubled(Sprig::default()), &Options::default());
+    assert!(error.unwrap_err().to_string().contains("steps"));
+}
+
+/// The library, and `list`, which gives twice as many elements as it is asked for.
+struct Doubled(Sprig);
+
+impl Functions for Doubled {
+    fn signature(&self, name: &str) -> Option<Signature> {
+        if name == "list" {
+            return Some(Signature::of(&[Kind::Int]));
+        }
+        self.0.signature(name)
+    }
+
+    fn call(&mut self, name: &str, arguments: &[Value]) -> Result<Value, FunctionError> {
+        match arguments {
+            [Value::Int(count)] if name == "list" => Ok(Value::list((0..2 * count).map(Value::Int))),
+            _ => self.0.call(name, arguments),
+        }
+    }
+
+    fn effort(&mut self) -> u64 {
+        self.0.effort()
+    }
 }
 
 #[test]

@@ -31,16 +31,19 @@ pub(super) const ENTRIES: &[Entry] = &[
         json(JsonStyle::RAW_PRETTY, tools, arguments)
     }),
     entry("toYAML", &[Kind::Any], |tools, arguments| {
+        tools.sprig.look(value(arguments, 0));
         let document = to_yaml(value(arguments, 0), tools.sprig.bytes())?;
         Ok(Value::from(document))
     }),
     entry("toTOML", &[Kind::Any], |tools, arguments| {
+        tools.sprig.look(value(arguments, 0));
         let document = to_toml(value(arguments, 0), tools.sprig.bytes())?;
         Ok(Value::string(document.trim_ascii()))
     }),
 ];
 
 fn json(style: JsonStyle, tools: &Tools, arguments: &[Value]) -> Answer {
+    tools.sprig.look(value(arguments, 0));
     let document = to_json(value(arguments, 0), style, tools.sprig.bytes())?;
     Ok(Value::from(document))
 }

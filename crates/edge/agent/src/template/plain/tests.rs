@@ -150,6 +150,10 @@ fn what_functions_make_has_a_limit() {
                 .to_owned(),
             "too many values into scratch",
         ),
+        (
+            "{{ $l := loop 90000 }}{{ range loop 100 }}{{ $l | toTOML | len }}{{ end }}".to_owned(),
+            "steps",
+        ),
         ("{{ loop 90000 | toYAML | indent 100 }}".to_owned(), "longer than 1048576 bytes"),
     ] {
         let error = rendered(&text).expect_err(&text);

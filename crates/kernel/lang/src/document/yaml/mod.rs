@@ -6,6 +6,7 @@ mod order;
 mod parse;
 mod resolve;
 mod scalar;
+mod tabs;
 
 pub use emit::to_yaml;
 pub use parse::from_yaml;

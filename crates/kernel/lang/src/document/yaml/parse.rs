@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
 use super::resolve::{Word, resolve};
+use super::tabs::Tabs;
 use crate::document::{DEPTH, ELEMENTS, shown, too_deep, too_long, too_many};
 use crate::template::{FunctionError, Value};
 
@@ -35,13 +36,27 @@ pub fn from_yaml(text: &[u8], bytes: usize) -> Result<Value, FunctionError> {
         bytes,
     };
     let mut parser = Parser::new_from_str(text);
+    let mut tabs = Tabs::of(text);
     while let Some(event) = parser.next_event() {
         // The message of the parser could quote the document.
         let (event, span) = event.map_err(|error| mistake(error.marker().line()))?;
         let line = span.start.line();
+        if let Some(tabs) = &mut tabs
+            && tabs.refuse(&event, span)
+        {
+            return Err(tab(tabs.line()));
+        }
         match reader.event(event) {
             Ok(None) => {}
-            Ok(Some(value)) => return Ok(value),
+            Ok(Some(value)) => {
+                // What is behind the value belongs to it up to the end of the document.
+                if let (Some(mut tabs), Some(Ok((event, span)))) = (tabs, parser.next_event())
+                    && tabs.refuse(&event, span)
+                {
+                    return Err(tab(tabs.line()));
+                }
+                return Ok(value);
+            }
             Err(Fault::Mistake(message)) => return Err(format!("{message} in line {line}").into()),
             Err(Fault::Bound(error)) => return Err(error),
         }
@@ -51,6 +66,12 @@ pub fn from_yaml(text: &[u8], bytes: usize) -> Result<Value, FunctionError> {
 
 fn mistake(line: usize) -> FunctionError {
     FunctionError::new(format!("the text is not YAML: mistake in line {line}"))
+}
+
+fn tab(line: usize) -> FunctionError {
+    FunctionError::new(format!(
+        "the text is not YAML: a tab where only blanks may stand in line {line}"
+    ))
 }
 
 /// Why an event does not fit.

@@ -89,7 +89,7 @@ impl<'a> Parser<'a> {
             let token = self.lexer.next();
             self.tokens.push(token);
         }
-        let token = self.tokens.get(self.at).cloned();
+        let token = self.tokens.get(self.at).copied();
         self.at += 1;
         token.unwrap_or(Token {
             kind: TokenKind::End,
@@ -143,8 +143,8 @@ impl<'a> Parser<'a> {
     }
 
     fn unexpected(&self, token: &Token<'_>, context: &str) -> Error {
-        let message = match &token.kind {
-            TokenKind::Error(message) => self.lexical(message, token.at),
+        let message = match token.kind {
+            TokenKind::Error => self.lexical(self.lexer.mistake(), token.at),
             _ => format!("unexpected {} in {context}", shown(token)),
         };
         self.fault_at(token.at, Cause::Syntax(message))

@@ -87,7 +87,10 @@ impl<'t> Run<'t, '_> {
         self.step(length)?;
         let arguments = self.arguments.get(before..).unwrap_or_default();
         let answer = self.functions.call_numbered(number, name, arguments);
-        answer.map_err(|error| self.failed(place, name, error.to_string()))
+        let value = answer.map_err(|error| self.failed(place, name, error.to_string()))?;
+        let effort = self.functions.effort();
+        self.spend(effort)?;
+        Ok(value)
     }
 
     /// What a call gives in the end, and does besides.

@@ -139,7 +139,12 @@ impl<'t> Run<'t, '_> {
     /// Counts a step and the bytes of text it made.
     fn step(&mut self, bytes: usize) -> Done<()> {
         let cost = 1 + bytes / BYTES_PER_STEP;
-        self.steps = self.steps.saturating_add(u64::try_from(cost).unwrap_or(u64::MAX));
+        self.spend(u64::try_from(cost).unwrap_or(u64::MAX))
+    }
+
+    /// Counts steps.
+    fn spend(&mut self, steps: u64) -> Done<()> {
+        self.steps = self.steps.saturating_add(steps);
         let limit = self.options.limits.steps;
         if self.steps > limit {
             return Err(self.fault(Cause::TooManySteps(limit)));
