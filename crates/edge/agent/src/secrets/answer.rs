@@ -1,6 +1,6 @@
 //! What the server answered: how long it is good for, and what a template sees of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arca_api::Envelope;
@@ -61,7 +61,10 @@ impl Held {
         match dependency {
             Dependency::List { .. } => names(&envelope),
             Dependency::Certificate { .. } => Value::Object(Arc::new(Pem::of(&envelope))),
-            _ => Value::Object(Arc::new(Answer(envelope))),
+            _ => Value::Object(Arc::new(Answer {
+                envelope,
+                data: OnceLock::new(),
+            })),
         }
     }
 }
@@ -145,7 +148,11 @@ fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> Value {
 }
 
 /// What `secret` gives.
-struct Answer(Envelope);
+struct Answer {
+    envelope: Envelope,
+    /// Made when it is first asked for: most templates ask for several of its members, each by itself.
+    data: OnceLock<Value>,
+}
 
 impl Object for Answer {
     fn type_name(&self) -> &str {
@@ -153,37 +160,72 @@ impl Object for Answer {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        let Self(envelope) = self;
+        let Self { envelope, data } = self;
         Some(match name {
             "RequestID" => Value::string(&envelope.request_id),
             "LeaseID" => Value::string(&envelope.lease_id),
             "LeaseDuration" => whole(envelope.lease_duration),
             "Renewable" => Value::Bool(envelope.renewable),
-            "Data" => envelope.data.as_ref().map_or(Value::Nil, value),
+            "Data" => data
+                .get_or_init(|| envelope.data.as_ref().map_or(Value::Nil, value))
+                .clone(),
             "Warnings" => texts(envelope.warnings.iter().flatten()),
-            "Auth" => envelope.auth.as_ref().map_or(Value::Nil, |auth| {
-                let metadata = auth.metadata.iter().flatten();
-                Value::map([
-                    ("ClientToken", Value::string(&auth.client_token)),
-                    ("Accessor", Value::string(&auth.accessor)),
-                    ("Policies", texts(&auth.policies)),
-                    ("LeaseDuration", whole(auth.lease_duration)),
-                    ("Renewable", Value::Bool(auth.renewable)),
-                    (
-                        "Metadata",
-                        Value::map(metadata.map(|(name, text)| (name, Value::string(text)))),
-                    ),
-                ])
-            }),
-            "WrapInfo" => envelope.wrap_info.as_ref().map_or(Value::Nil, |wrap| {
-                Value::map([("Token", Value::string(&wrap.token)), ("TTL", whole(wrap.ttl))])
-            }),
+            "Auth" => envelope.auth.as_ref().map_or_else(
+                || absent("*dependency.SecretAuth"),
+                |auth| {
+                    let metadata = auth.metadata.iter().flatten();
+                    Value::map([
+                        ("ClientToken", Value::string(&auth.client_token)),
+                        ("Accessor", Value::string(&auth.accessor)),
+                        ("Policies", texts(&auth.policies)),
+                        ("LeaseDuration", whole(auth.lease_duration)),
+                        ("Renewable", Value::Bool(auth.renewable)),
+                        (
+                            "Metadata",
+                            Value::map(metadata.map(|(name, text)| (name, Value::string(text)))),
+                        ),
+                    ])
+                },
+            ),
+            "WrapInfo" => envelope.wrap_info.as_ref().map_or_else(
+                || absent("*dependency.SecretWrapInfo"),
+                |wrap| Value::map([("Token", Value::string(&wrap.token)), ("TTL", whole(wrap.ttl))]),
+            ),
             _ => return None,
         })
     }
 
     fn method(&self, _name: &str, _arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
         None
+    }
+}
+
+/// A part that an answer does not have.
+struct Absent(&'static str);
+
+fn absent(type_name: &'static str) -> Value {
+    Value::Object(Arc::new(Absent(type_name)))
+}
+
+impl Object for Absent {
+    fn type_name(&self) -> &str {
+        self.0
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn is_nil(&self) -> bool {
+        true
+    }
+
+    fn method(&self, _name: &str, _arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
+        None
+    }
+
+    fn text(&self) -> String {
+        "<nil>".to_owned()
     }
 }
 

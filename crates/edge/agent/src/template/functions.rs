@@ -114,7 +114,11 @@ impl Functions for Outside<'_> {
             "file" => {
                 let path = first(&texts()?).trim();
                 self.stay_inside(path)?;
-                self.look(Dependency::file(path))
+                // Until it has been read, it is taken for empty.
+                match self.look(Dependency::file(path))? {
+                    Value::Nil => Ok(Value::from("")),
+                    content => Ok(content),
+                }
             }
             "env" => Ok(Value::from(variable(first(&texts()?)).unwrap_or_default())),
             "mustEnv" => {

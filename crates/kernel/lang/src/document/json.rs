@@ -82,6 +82,7 @@ impl Writer {
                 let entries = entries.iter().map(|(key, value)| (Some(key.as_str()), value));
                 self.between(('{', '}'), entries, level)?;
             }
+            Value::Object(object) if object.is_nil() => self.out.push_str("null"),
             Value::Object(object) => self.string(&super::text_of(&**object, "JSON")?),
             Value::Function(_) => return Err("a function cannot be written as JSON".into()),
         }

@@ -18,6 +18,8 @@ pub fn to_toml(value: &Value, bytes: usize) -> Result<Vec<u8>, FunctionError> {
     };
     match value {
         Value::Nil => return Err("TOML has no value for nothing".into()),
+        // As the original has it: what has a type is an empty document.
+        Value::Object(object) if object.is_nil() => {}
         Value::Map(entries) => writer.table(&mut Vec::new(), entries)?,
         other if is_tables(other)? => {
             return Err("a list of tables needs a name: write a map that holds it".into());

@@ -163,13 +163,33 @@ impl Kind {
 
 /// Why a function failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FunctionError(String);
+pub struct FunctionError {
+    message: String,
+    is_misfit: bool,
+}
 
 impl FunctionError {
     /// With this message, which must not quote a secret.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self {
+            message: message.into(),
+            is_misfit: false,
+        }
+    }
+
+    /// The last argument does not fit, in a way no [`Kind`] says: the error of the template points at it.
+    #[must_use]
+    pub fn misfit(message: impl Into<String>) -> Self {
+        Self {
+            is_misfit: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// Whether an argument does not fit.
+    pub(super) const fn is_misfit(&self) -> bool {
+        self.is_misfit
     }
 }
 
@@ -181,13 +201,13 @@ impl From<&str> for FunctionError {
 
 impl From<String> for FunctionError {
     fn from(message: String) -> Self {
-        Self(message)
+        Self::new(message)
     }
 }
 
 impl fmt::Display for FunctionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

@@ -50,6 +50,17 @@ pub trait Object: Send + Sync {
         None
     }
 
+    /// Whether there is a method of this name; otherwise its arguments are not looked at. `true` leaves it to
+    /// [`Object::method`] to say so.
+    fn has_method(&self, _name: &str) -> bool {
+        true
+    }
+
+    /// Whether it stands for something that is not there: false as a condition, equal to nothing, and without fields.
+    fn is_nil(&self) -> bool {
+        false
+    }
+
     /// Calls the method of this name. `None` if there is none.
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>>;
 
@@ -129,7 +140,8 @@ impl Value {
             Self::JsonNumber(digits) => !digits.is_empty(),
             Self::List(values) => !values.is_empty(),
             Self::Map(entries) => !entries.is_empty(),
-            Self::Object(_) | Self::Function(_) => true,
+            Self::Object(object) => !object.is_nil(),
+            Self::Function(_) => true,
         }
     }
 
@@ -247,10 +259,23 @@ impl Operand {
     }
 
     /// The value, if there is one.
-    pub(super) const fn value(&self) -> Option<&Value> {
+    pub(super) fn value(&self) -> Option<&Value> {
         match self {
             Self::Absent | Self::Plain(Value::Nil) | Self::Element(Value::Nil) => None,
+            Self::Plain(Value::Object(object)) | Self::Element(Value::Object(object)) if object.is_nil() => {
+                None
+            }
             Self::Plain(value) | Self::Element(value) => Some(value),
+        }
+    }
+
+    /// What stands for something that is not there, if that has a type.
+    pub(super) fn nil_object(&self) -> Option<&dyn Object> {
+        match self {
+            Self::Plain(Value::Object(object)) | Self::Element(Value::Object(object)) if object.is_nil() => {
+                Some(&**object)
+            }
+            _ => None,
         }
     }
 

@@ -17,6 +17,7 @@ impl Functions for Three {
             "executeTemplate" => Signature::variadic(&[Kind::String], Kind::Any),
             "set" => Signature::of(&[Kind::Map, Kind::String, Kind::Any]),
             "twice" => Signature::of(&[Kind::String]),
+            "pairs" => Signature::of(&[Kind::List]),
             _ => return None,
         })
     }
@@ -33,6 +34,7 @@ impl Functions for Three {
                 entries.insert(key.as_str().unwrap().to_owned(), value.clone());
                 Ok(Value::Map(Arc::new(entries)))
             }
+            ("pairs", _) => Err(FunctionError::misfit("want pairs")),
             ("twice", [text]) => Ok(text.as_str().unwrap().repeat(2).into()),
             _ => panic!("{name} was called with arguments that do not fit"),
         }
@@ -56,6 +58,7 @@ fn render(text: &str, functions: &mut dyn Functions, limits: Limits) -> Result<S
         ("m", Value::map([("a", Value::Int(1))])),
         ("s", "ab".into()),
         ("p", "s3cr3t".into()),
+        ("l", Value::list([Value::list([])])),
     ]);
     Template::parse("t", text, functions)?.render(&data, functions, &options)
 }
@@ -98,11 +101,79 @@ fn a_template_that_is_a_value_fails_like_any_other() {
          expected 1 or 2 arguments"
     );
     let text = r#"{{define "x"}}{{index . "k"}}{{end}}{{executeTemplate "x" 1}}"#;
-    assert!(
-        shown(text).contains("executing \"x\" at <index"),
-        "{}",
-        shown(text)
+    let wanted = "template: t:1:38: executing \"t\" at <executeTemplate \"x\" 1>: error calling executeTemplate: \
+                  template: t:1:16: executing \"x\" at <index . \"k\">: ";
+    assert!(shown(text).starts_with(wanted), "{}", shown(text));
+}
+
+#[test]
+fn an_argument_that_does_not_fit_is_pointed_at() {
+    assert_eq!(
+        shown("{{pairs (index .l 0)}}"),
+        "template: t:1:18: executing \"t\" at <0>: want pairs"
     );
+    assert_eq!(
+        shown("{{.l | pairs}}"),
+        "template: t:1:7: executing \"t\" at <pairs>: want pairs"
+    );
+}
+
+/// Counts how often it is asked for a function by name.
+#[derive(Default)]
+struct Counted {
+    asked: std::cell::Cell<usize>,
+}
+
+impl Functions for Counted {
+    fn signature(&self, name: &str) -> Option<Signature> {
+        self.asked.set(self.asked.get() + 1);
+        (name == "nine").then_some(Signature::of(&[]))
+    }
+
+    fn call(&mut self, _name: &str, _arguments: &[Value]) -> Result<Value, FunctionError> {
+        panic!("functions that have numbers are called by them")
+    }
+
+    fn number(&self, _name: &str) -> usize {
+        9
+    }
+
+    fn call_numbered(
+        &mut self,
+        number: usize,
+        name: &str,
+        _arguments: &[Value],
+    ) -> Result<Value, FunctionError> {
+        Ok(format!("{name}{number}").into())
+    }
+
+    fn effort(&mut self) -> u64 {
+        100
+    }
+}
+
+#[test]
+fn functions_are_looked_up_once_and_called_by_number() {
+    let mut functions = Counted::default();
+    let text = "{{range 3}}{{nine}} {{end}}{{print nine (nine)}}{{print 1}}";
+    assert_eq!(
+        render(text, &mut functions, Limits::default()).unwrap(),
+        "nine9 nine9 nine9 nine9nine91"
+    );
+    // Once for each of both names while it is parsed, and once while it is rendered.
+    assert_eq!(functions.asked.get(), 4);
+}
+
+#[test]
+fn what_functions_say_they_cost_counts() {
+    let limits = Limits {
+        steps: 1000,
+        ..Limits::default()
+    };
+    let text = |times: u32| format!("{{{{range {times}}}}}{{{{nine}}}}{{{{end}}}}");
+    assert!(render(&text(9), &mut Counted::default(), limits).is_ok());
+    let error = render(&text(10), &mut Counted::default(), limits).unwrap_err();
+    assert_eq!(*error.cause(), Cause::TooManySteps(1000));
 }
 
 #[test]

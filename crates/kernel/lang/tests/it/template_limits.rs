@@ -279,8 +279,13 @@ impl Object for Login {
         match name {
             "User" => Some(Value::from("ada")),
             "Nothing" => Some(Value::Nil),
+            "Gone" => Some(Value::Object(Arc::new(Gone))),
             _ => None,
         }
+    }
+
+    fn has_method(&self, name: &str) -> bool {
+        matches!(name, "Join" | "Fail")
     }
 
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
@@ -293,6 +298,49 @@ impl Object for Login {
             _ => None,
         }
     }
+}
+
+/// Something that is not there, but has a type.
+struct Gone;
+
+impl Object for Gone {
+    fn type_name(&self) -> &'static str {
+        "*gone"
+    }
+
+    fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    fn is_nil(&self) -> bool {
+        true
+    }
+
+    fn method(&self, _name: &str, _arguments: &[Value]) -> Option<Result<Value, FunctionError>> {
+        None
+    }
+}
+
+#[test]
+fn objects_can_stand_for_nothing() {
+    let data = Value::Object(Arc::new(Login));
+    for (text, expected) in [
+        ("{{.Gone}}{{print .Gone}}", "<*gone><*gone>"),
+        ("{{if .Gone}}yes{{else}}no{{end}}{{not .Gone}}", "notrue"),
+        ("{{with .Gone}}yes{{else}}no{{end}}{{.Gone | or \"x\"}}", "nox"),
+        (
+            "{{eq .Gone nil}}{{eq .Gone .Nothing}}{{eq .Gone 1 nil}}",
+            "truetruetrue",
+        ),
+        ("{{printf \"%T\" .Gone}}", "*gone"),
+    ] {
+        assert_eq!(render(text, &data).as_deref(), Ok(expected), "{text}");
+    }
+    let error = render("{{.Gone.User}}", &data).unwrap_err().to_string();
+    assert!(
+        error.contains("at <.Gone.User>: nil pointer evaluating *gone.User"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -314,6 +362,11 @@ fn objects_have_fields_and_methods() {
     for (text, part) in [
         (
             "{{.Nope}}",
+            "at <.Nope>: can't evaluate field Nope in type *login",
+        ),
+        // What a method that is not there would be called with is not looked at.
+        (
+            "{{.Nope (.Fail)}}",
             "at <.Nope>: can't evaluate field Nope in type *login",
         ),
         (

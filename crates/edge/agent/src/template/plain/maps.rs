@@ -83,9 +83,12 @@ fn pairs(arguments: &[Value]) -> impl Iterator<Item = Result<(&str, &Arc<Entries
     pairs.iter().map(|pair| match pair {
         Value::Map(entries) => match entries.get("Key").and_then(Value::as_str) {
             Some(key) => Ok((key, entries)),
-            None => Err("a pair has no Key that is a text".into()),
+            None => Err(FunctionError::misfit("a pair has no Key that is a text")),
         },
-        other => Err(format!("want maps with Key and Value, not {}", other.type_name()).into()),
+        other => Err(FunctionError::misfit(format!(
+            "want maps with Key and Value, not {}",
+            other.type_name()
+        ))),
     })
 }
 

@@ -85,6 +85,10 @@ impl Object for Scratch {
             .map(|(_, parameters)| Signature::of(parameters))
     }
 
+    fn has_method(&self, name: &str) -> bool {
+        METHODS.iter().any(|(known, _)| *known == name)
+    }
+
     fn method(&self, name: &str, arguments: &[Value]) -> Option<Answer> {
         let key = arguments.first().and_then(Value::as_str).unwrap_or_default();
         Some(match (name, arguments) {

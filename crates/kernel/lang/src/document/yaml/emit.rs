@@ -84,6 +84,7 @@ impl Writer {
             Value::JsonNumber(digits) => self.digits(digits, context),
             Value::List(values) => self.sequence(values, context, level)?,
             Value::Map(entries) => self.mapping(entries, level)?,
+            Value::Object(object) if object.is_nil() => self.word("null"),
             Value::Object(object) => self.string(&text_of(&**object, "YAML")?, context),
             Value::Function(_) => return Err("a function cannot be written as YAML".into()),
         }

@@ -150,6 +150,9 @@ impl<'t> Run<'t, '_> {
         handed: Handed<'t>,
     ) -> Done<Operand> {
         let type_name = value.type_name();
+        if let Some(object) = value.nil_object() {
+            return Err(self.misfit(format!("nil pointer evaluating {}.{name}", object.type_name())));
+        }
         match &value {
             Operand::Absent | Operand::Plain(Value::Nil) if self.options.missing_key == MissingKey::Error => {
                 Err(self.misfit(format!("nil data; no entry for key {name:?}")))
@@ -199,7 +202,12 @@ impl<'t> Run<'t, '_> {
             }
             return Ok(Some(Operand::result(field)));
         }
-        if !matches!(value, Value::Object(_) | Value::JsonNumber(_)) {
+        let has_method = match value {
+            Value::Object(object) => object.has_method(name),
+            Value::JsonNumber(_) => matches!(name, "String" | "Int64" | "Float64"),
+            _ => false,
+        };
+        if !has_method {
             return Ok(None);
         }
         let signature = match value {

@@ -87,7 +87,11 @@ impl<'t> Run<'t, '_> {
         self.step(length)?;
         let arguments = self.arguments.get(before..).unwrap_or_default();
         let answer = self.functions.call_numbered(number, name, arguments);
-        let value = answer.map_err(|error| self.failed(place, name, error.to_string()))?;
+        let value = match answer {
+            Ok(value) => value,
+            Err(error) if error.is_misfit() => return Err(self.misfit(error.to_string())),
+            Err(error) => return Err(self.failed(place, name, error.to_string())),
+        };
         let effort = self.functions.effort();
         self.spend(effort)?;
         Ok(value)
@@ -123,7 +127,16 @@ impl<'t> Run<'t, '_> {
         };
         let dot = Operand::plain(self.arguments.get(first + 1).cloned().unwrap_or_default());
         let before = self.out.len();
-        self.nested(&dot, name, body)?;
+        let caller = self.name;
+        if let Err(error) = self.nested(&dot, name, body) {
+            return Err(match error.cause() {
+                Cause::Value(_) | Cause::Function { .. } => {
+                    self.name = caller;
+                    self.failed(place, function, error.to_string())
+                }
+                _ => error,
+            });
+        }
         let text = self.out.split_off(before);
         self.made(Operand::Plain(Value::String(text.into())))
     }

@@ -212,7 +212,10 @@ impl<'t> Run<'t, '_> {
     /// Writes the value of an action.
     fn show(&mut self, value: &Operand) -> Done<()> {
         let Some(value) = value.value() else {
-            return self.write(b"<no value>");
+            return match value.nil_object() {
+                Some(object) => self.write(object.text().as_bytes()),
+                None => self.write(b"<no value>"),
+            };
         };
         if let Value::String(bytes) = value {
             return self.write(bytes);
