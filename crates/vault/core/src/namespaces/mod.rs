@@ -202,6 +202,20 @@ impl Namespaces {
         }
     }
 
+    /// The namespace at a full path, also one that is being deleted.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub(crate) async fn there(self: &Arc<Self>, path: &str) -> Result<Option<Arc<Active>>, Fault> {
+        if path.is_empty() {
+            return self.root().map(Some);
+        }
+        match self.row(path).await? {
+            Some(row) => self.opened(&row.value).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The namespace with this identifier, also one that is being deleted.
     ///
     /// # Errors

@@ -308,6 +308,8 @@ async fn disable(cx: &Cx, class: Class, path: &str) -> Result<Answer, Fault> {
     active.router.site(&mount, cx.now).view.clear().await?;
     let mut writes = Writes::new();
     rows.delete_in(&mut writes, mount.row());
+    let full = format!("{}{}", active.namespace.path, mount.full_path());
+    active.quotas.drop_below_in(&mut writes, &full).await?;
     tell(&mut writes, "mount/disable", &mount, cx);
     active.barrier.commit(writes).await?;
     active.router.drop_engine(&mount);

@@ -34,6 +34,7 @@ mod namespaces_isolation;
 mod passwords;
 mod policies;
 mod quotas;
+mod quotas_scopes;
 mod raw;
 mod refusals;
 mod rekey;
