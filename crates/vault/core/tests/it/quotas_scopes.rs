@@ -281,6 +281,15 @@ async fn counts_of_leases_are_right_after_a_restart_and_a_deletion() {
     let _ = vault.read("sys/quotas/rate-limit/app").await.expect(404);
 }
 
+/// The member that says how much a kind of limit allows.
+fn most(kind: &str) -> &'static str {
+    if kind == "rate-limit" {
+        "rate"
+    } else {
+        "max_leases"
+    }
+}
+
 #[tokio::test]
 async fn what_limits_are_for_is_checked_when_they_are_written() {
     let vault = start().await;
@@ -314,8 +323,7 @@ async fn what_limits_are_for_is_checked_when_they_are_written() {
     ] {
         for kind in ["rate-limit", "lease-count"] {
             let mut data = data.clone();
-            data["rate"] = json!(1);
-            data["max_leases"] = json!(1);
+            data[most(kind)] = json!(1);
             let path = format!("sys/quotas/{kind}/x");
             let refused = vault.write(&path, data.clone()).await.expect(400);
             assert!(refused.error().contains(reason), "{data}: {}", refused.error());
@@ -323,7 +331,7 @@ async fn what_limits_are_for_is_checked_when_they_are_written() {
     }
     for kind in ["rate-limit", "lease-count"] {
         let limit = async |name: &str, role: &str| {
-            let data = json!({"path": "auth/approle", "role": role, "rate": 9, "max_leases": 9});
+            let data = json!({"path": "auth/approle", "role": role, most(kind): 9});
             vault.write(&format!("sys/quotas/{kind}/{name}"), data).await
         };
         let _ = limit("one", "ci").await.expect(204);
@@ -333,10 +341,7 @@ async fn what_limits_are_for_is_checked_when_they_are_written() {
         assert!(same.error().contains("similar properties"), "{}", same.error());
         let inside = In::root(&vault, "team");
         let refused = inside
-            .write(
-                &format!("sys/quotas/{kind}/x"),
-                json!({"rate": 1, "max_leases": 1}),
-            )
+            .write(&format!("sys/quotas/{kind}/x"), json!({ most(kind): 1 }))
             .await
             .expect(400);
         assert!(refused.error().contains("only available in root namespace"));
