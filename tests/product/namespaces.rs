@@ -62,3 +62,32 @@ fn the_command_line_makes_and_uses_namespaces() {
     assert!(deleted.out.contains("is being deleted: app/"), "{deleted:?}");
     there.run("arca kv get secret/db").expect(2);
 }
+
+#[test]
+fn the_command_line_locks_and_unlocks_namespaces() {
+    let node = Node::embedded();
+    let shell = node.shell();
+    shell.run("arca namespace create team").expect(0);
+    let there = shell.with("VAULT_NAMESPACE", "team");
+    let locked = shell.run("arca namespace lock -format=json team").expect(0);
+    let locked = locked.json();
+    let key = locked["data"]["unlock_key"].as_str().unwrap();
+    let refused = there.run("arca secrets list").expect(2);
+    assert!(refused.err.contains("locked namespace"), "{refused:?}");
+    let shown = shell.run("arca namespace lookup -format=json team").expect(0);
+    assert_eq!(shown.json()["data"]["locked"], true);
+    shell
+        .run("arca namespace unlock -unlock-key=wrong team")
+        .expect(2);
+    let unlocked = shell
+        .run(&format!("arca namespace unlock -unlock-key={key} team"))
+        .expect(0);
+    assert!(unlocked.out.contains("Namespace unlocked: team/"), "{unlocked:?}");
+    there.run("arca secrets list").expect(0);
+    // From inside, and with the root token alone.
+    there.run("arca namespace lock").expect(0);
+    there.run("arca secrets list").expect(2);
+    let unlocked = there.run("arca namespace unlock").expect(0);
+    assert_eq!(unlocked.out.trim(), "Success! Namespace unlocked");
+    there.run("arca secrets list").expect(0);
+}

@@ -199,6 +199,9 @@ async fn locate(
         }
     };
     if !active.namespace.is_root() {
+        if !unlocks(incoming.operation, path) {
+            active.namespaces()?.refuse_locked(&active.namespace.path).await?;
+        }
         let path = RequestPath::parse(path)?;
         incoming.path = path;
         active.namespace.path.as_ref().clone_into(&mut incoming.namespace);
@@ -206,6 +209,12 @@ async fn locate(
         facts.active = Some(active);
     }
     Ok(target)
+}
+
+/// Whether a request is the one that a locked namespace answers.
+fn unlocks(operation: Operation, path: &str) -> bool {
+    let unlock = path.strip_prefix("sys/namespaces/api-lock/unlock");
+    operation == Operation::Update && unlock.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The place of a request that may get a lease: for a secret, or as the token of a login.
@@ -346,6 +355,8 @@ impl Admitted {
 
     /// Takes the request to the same path in another namespace.
     pub(super) async fn move_to(&mut self, home: &Arc<Active>) -> Result<(), Fault> {
+        let namespace = &home.namespace;
+        home.namespaces()?.refuse_locked(&namespace.path).await?;
         let target = home.router.resolve(self.incoming.path.as_str()).await?;
         self.facts.active = Some(home.clone());
         self.facts.namespace = home.namespace.clone();

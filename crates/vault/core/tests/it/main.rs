@@ -31,6 +31,8 @@ mod mounts;
 mod namespaces;
 mod namespaces_deletion;
 mod namespaces_isolation;
+mod namespaces_lock;
+mod namespaces_parts;
 mod passwords;
 mod policies;
 mod quotas;
