@@ -36,10 +36,23 @@ fn the_command_line_makes_and_uses_namespaces() {
         "arca kv get -field=password -ns=team/app secret/db",
         "arca kv get -field=password -namespace=team/app -mount=secret db",
         "arca read -field=data team/app/secret/data/db",
+        "arca kv get -field=password team/app/secret/db",
+        "arca kv get -field=password -mount=team/app/secret db",
+        "arca kv get -field=password -ns=team app/secret/db",
     ] {
         let read = shell.run(line).expect(0);
         assert!(read.out.contains('p'), "{line}: {read:?}");
     }
+    shell.run("arca kv put team/app/secret/db password=q").expect(0);
+    let listed = shell.run("arca kv list team/app/secret").expect(0);
+    assert!(listed.out.contains("db"), "{listed:?}");
+    let version = shell
+        .run("arca kv metadata get -format=json -ns=team app/secret/db")
+        .expect(0)
+        .json();
+    assert_eq!(version["data"]["current_version"], 2, "both wrote one secret");
+    let none = shell.run("arca kv get team/none/db").expect(2);
+    assert!(none.err.contains("preflight capability check"), "{none:?}");
     let listed = shell.run("arca namespace scan -format=json").expect(0).json();
     assert_eq!(listed, serde_json::json!(["team/", "team/app/"]));
     let shown = shell
