@@ -12,6 +12,7 @@
 mod audit;
 mod audit_devices;
 mod audit_selection;
+mod audit_tls;
 mod events;
 mod explain;
 mod formats;
