@@ -54,6 +54,15 @@ impl Aim {
         })
     }
 
+    /// Follows a mount from one path to another; `false` when it is for something else.
+    pub(super) fn follow(&mut self, from: &str, to: &str) -> bool {
+        let Some(rest) = self.path.strip_prefix(from) else {
+            return false;
+        };
+        self.path = format!("{to}{rest}");
+        true
+    }
+
     /// Two limits of one thing could not both be the most specific.
     pub(super) fn refuse_same(&self, other: &Self, name: &str) -> Result<(), Fault> {
         if (&self.path, &self.role) == (&other.path, &other.role) {

@@ -191,6 +191,22 @@ impl Quotas {
         Ok(())
     }
 
+    /// Has the limits of a mount, and of what is in it, follow it from one path to another; both end in a slash.
+    pub(crate) async fn move_in(&self, writes: &mut Writes, from: &str, to: &str) -> Result<(), Fault> {
+        for (name, mut rule) in self.rules.all().await? {
+            if rule.aim.follow(from, to) {
+                self.rules.put_in(writes, &name, &rule)?;
+            }
+        }
+        for (name, mut rule) in self.lease_rules.all().await? {
+            if rule.aim.follow(from, to) {
+                self.lease_rules.put_in(writes, &name, &rule)?;
+                self.lease_counts.forget(&name);
+            }
+        }
+        Ok(())
+    }
+
     /// All limits as they are; read again when they have changed.
     async fn rules(&self) -> Result<Arc<Rules>, Fault> {
         let now = self.changed.current();

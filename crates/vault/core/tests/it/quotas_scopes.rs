@@ -281,6 +281,31 @@ async fn counts_of_leases_are_right_after_a_restart_and_a_deletion() {
     let _ = vault.read("sys/quotas/rate-limit/app").await.expect(404);
 }
 
+#[tokio::test]
+async fn limits_follow_a_mount_that_is_moved() {
+    let vault = start().await;
+    let team = In::root(&vault, "team");
+    let path = json!({"path": "team/g/creds/x", "max_leases": 2});
+    leases(&vault, "path", path).await;
+    let mount = json!({"path": "team/g", "rate": 5, "interval": "1h"});
+    rate(&vault, "mount", mount).await;
+    let other = json!({"path": "team/app/g", "rate": 5});
+    rate(&vault, "other", other).await;
+    let data = json!({"from": "g", "to": "moved"});
+    let _ = team.write("sys/remount", data).await.expect(200);
+    for (kind, name, path) in [
+        ("lease-count", "path", "team/moved/creds/x"),
+        ("rate-limit", "mount", "team/moved/"),
+        ("rate-limit", "other", "team/app/g/"),
+    ] {
+        let shown = vault.read(&format!("sys/quotas/{kind}/{name}")).await.expect(200);
+        assert_eq!(shown.data("path"), path);
+    }
+    assert_eq!(allowed(&team, "moved/creds/x").await, 2);
+    // That one was too many counts, too.
+    assert_eq!(allowed(&team, "moved/creds/y").await, 2);
+}
+
 /// The member that says how much a kind of limit allows.
 fn most(kind: &str) -> &'static str {
     if kind == "rate-limit" {
