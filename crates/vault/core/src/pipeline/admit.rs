@@ -199,14 +199,16 @@ async fn locate(
         }
     };
     if !active.namespace.is_root() {
-        if !unlocks(incoming.operation, path) {
-            active.namespaces()?.refuse_locked(&active.namespace.path).await?;
-        }
+        let is_open = unlocks(incoming.operation, path);
         let path = RequestPath::parse(path)?;
         incoming.path = path;
         active.namespace.path.as_ref().clone_into(&mut incoming.namespace);
         facts.namespace = active.namespace.clone();
-        facts.active = Some(active);
+        facts.active = Some(active.clone());
+        // Last, so that a refusal is recorded where it belongs.
+        if !is_open {
+            active.namespaces()?.refuse_locked(&active.namespace.path).await?;
+        }
     }
     Ok(target)
 }

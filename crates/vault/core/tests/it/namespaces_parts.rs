@@ -168,6 +168,16 @@ async fn audit_entries_name_the_namespace_by_identifier_and_path() {
         ),
         (&json!("own"), &team, &json!("team/"))
     );
+    // What a lock refuses is recorded where it was refused.
+    let _ = vault
+        .write("sys/namespaces/api-lock/lock/team", json!({}))
+        .await
+        .expect(200);
+    let _ = In::root(&vault, "team/app").read("secret/x").await.expect(503);
+    let text = std::fs::read_to_string(&log).unwrap();
+    let last: Value = serde_json::from_str(text.lines().next_back().unwrap()).unwrap();
+    let namespace = &last["request"]["namespace"];
+    assert_eq!(namespace, &json!({"id": app, "path": "team/app/"}), "{last}");
 }
 
 #[tokio::test]
