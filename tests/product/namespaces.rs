@@ -52,7 +52,7 @@ fn the_command_line_makes_and_uses_namespaces() {
         .json();
     assert_eq!(version["data"]["current_version"], 2, "both wrote one secret");
     let none = shell.run("arca kv get team/none/db").expect(2);
-    assert!(none.err.contains("preflight capability check"), "{none:?}");
+    assert!(none.errors.contains("preflight capability check"), "{none:?}");
     let listed = shell.run("arca namespace scan -format=json").expect(0).json();
     assert_eq!(listed, serde_json::json!(["team/", "team/app/"]));
     let shown = shell
@@ -86,7 +86,7 @@ fn the_command_line_locks_and_unlocks_namespaces() {
     let locked = locked.json();
     let key = locked["data"]["unlock_key"].as_str().unwrap();
     let refused = there.run("arca secrets list").expect(2);
-    assert!(refused.err.contains("locked namespace"), "{refused:?}");
+    assert!(refused.errors.contains("locked namespace"), "{refused:?}");
     let shown = shell.run("arca namespace lookup -format=json team").expect(0);
     assert_eq!(shown.json()["data"]["locked"], true);
     shell
