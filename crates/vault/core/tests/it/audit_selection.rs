@@ -6,18 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arca_testkit::{Response, Unsealed};
 use parking_lot::Mutex;
-use rustls::ServerConfig;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
-pub(crate) struct Setting {
-    pub(crate) vault: Unsealed,
+struct Setting {
+    vault: Unsealed,
     folder: tempfile::TempDir,
 }
 
-pub(crate) async fn start() -> Setting {
+async fn start() -> Setting {
     let vault = Unsealed::start().await;
     vault.mount("kv", "kv").await;
     vault.mount("other", "kv").await;
@@ -38,7 +36,7 @@ impl Setting {
         self.vault.write(&format!("sys/audit/{name}"), device).await
     }
 
-    pub(crate) async fn put(&self, path: &str) -> u16 {
+    async fn put(&self, path: &str) -> u16 {
         self.vault.write(path, json!({"k": "v"})).await.status
     }
 }
@@ -188,8 +186,8 @@ async fn wrong_selections_name_the_option() {
 }
 
 /// A double of a collector: takes what it is sent, and answers as it is told.
-pub(crate) struct Collector {
-    pub(crate) address: String,
+struct Collector {
+    address: String,
     bodies: Arc<Mutex<Vec<String>>>,
     heads: Arc<Mutex<Vec<String>>>,
     status: Arc<AtomicUsize>,
@@ -197,12 +195,6 @@ pub(crate) struct Collector {
 
 impl Collector {
     async fn start() -> Self {
-        Self::start_with(None).await
-    }
-
-    /// One that is spoken to with TLS, if it is told how.
-    pub(crate) async fn start_with(tls: Option<ServerConfig>) -> Self {
-        let tls = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let collector = Self {
@@ -218,21 +210,13 @@ impl Collector {
         );
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (bodies, heads, status) = (bodies.clone(), heads.clone(), status.clone());
-                match tls.clone() {
-                    None => drop(tokio::spawn(answer(stream, bodies, heads, status))),
-                    Some(tls) => drop(tokio::spawn(async move {
-                        if let Ok(stream) = tls.accept(stream).await {
-                            answer(stream, bodies, heads, status).await;
-                        }
-                    })),
-                }
+                tokio::spawn(answer(stream, bodies.clone(), heads.clone(), status.clone()));
             }
         });
         collector
     }
 
-    pub(crate) fn lines(&self) -> Vec<Value> {
+    fn lines(&self) -> Vec<Value> {
         let bodies = self.bodies.lock();
         let lines = bodies.iter().flat_map(|body| body.lines());
         lines.map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -240,7 +224,7 @@ impl Collector {
 }
 
 async fn answer(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    mut stream: TcpStream,
     bodies: Arc<Mutex<Vec<String>>>,
     heads: Arc<Mutex<Vec<String>>>,
     status: Arc<AtomicUsize>,

@@ -12,7 +12,6 @@
 mod audit;
 mod audit_devices;
 mod audit_selection;
-mod audit_tls;
 mod events;
 mod explain;
 mod formats;
