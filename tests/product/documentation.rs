@@ -186,21 +186,24 @@ fn check(page: &str, Command { line, text }: &Command) {
         ["arca" | "vault", "agent" | "run", ..] => {}
         // Run by `operations` and `monitor`; here it is looked at whether there is such a command.
         ["arca", "status" | "operator" | "monitor", ..] => {
-            let names: Vec<&str> = words
-                .iter()
-                .copied()
-                .filter(|word| !word.starts_with('-'))
-                .collect();
-            let home = folder();
-            let ran = Shell::new(home.path()).run(&format!("{} -h", names.join(" ")));
-            assert_eq!(ran.code, 0, "{place}: {ran:?}");
-            let flags = words.iter().filter(|word| word.starts_with('-'));
-            let flags = flags.map(|flag| flag.split('=').next().unwrap_or_default());
-            flags.for_each(|flag| assert!(ran.out.contains(flag), "{place}: no flag {flag}"));
+            let names = words.iter().copied().filter(|word| !word.starts_with('-'));
+            exists(&names.collect::<Vec<_>>(), &words, &place);
         }
+        // Run by `namespaces`; what follows is the path of a namespace.
+        ["arca", "namespace", verb, ..] => exists(&["arca", "namespace", verb], &words, &place),
         ["cargo", "bench" | "metadata"] | ["cargo", "test" | "clippy" | "bench", "-p", ..] => {}
         _ => panic!("{place}: nothing here runs this"),
     }
+}
+
+/// Sees that there is a command with these names, and that it has the flags among `words`.
+fn exists(names: &[&str], words: &[&str], place: &str) {
+    let home = folder();
+    let ran = Shell::new(home.path()).run(&format!("{} -h", names.join(" ")));
+    assert_eq!(ran.code, 0, "{place}: {ran:?}");
+    let flags = words.iter().filter(|word| word.starts_with('-'));
+    let flags = flags.map(|flag| flag.split('=').next().unwrap_or_default());
+    flags.for_each(|flag| assert!(ran.out.contains(flag), "{place}: no flag {flag}"));
 }
 
 #[test]

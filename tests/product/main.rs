@@ -19,6 +19,7 @@ mod agent_templates;
 mod article_audit;
 mod article_commands;
 mod article_database;
+mod audit_collector;
 mod audit_trail;
 mod ceremonies;
 mod clients;

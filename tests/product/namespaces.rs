@@ -36,10 +36,23 @@ fn the_command_line_makes_and_uses_namespaces() {
         "arca kv get -field=password -ns=team/app secret/db",
         "arca kv get -field=password -namespace=team/app -mount=secret db",
         "arca read -field=data team/app/secret/data/db",
+        "arca kv get -field=password team/app/secret/db",
+        "arca kv get -field=password -mount=team/app/secret db",
+        "arca kv get -field=password -ns=team app/secret/db",
     ] {
         let read = shell.run(line).expect(0);
         assert!(read.out.contains('p'), "{line}: {read:?}");
     }
+    shell.run("arca kv put team/app/secret/db password=q").expect(0);
+    let listed = shell.run("arca kv list team/app/secret").expect(0);
+    assert!(listed.out.contains("db"), "{listed:?}");
+    let version = shell
+        .run("arca kv metadata get -format=json -ns=team app/secret/db")
+        .expect(0)
+        .json();
+    assert_eq!(version["data"]["current_version"], 2, "both wrote one secret");
+    let none = shell.run("arca kv get team/none/db").expect(2);
+    assert!(none.errors.contains("preflight capability check"), "{none:?}");
     let listed = shell.run("arca namespace scan -format=json").expect(0).json();
     assert_eq!(listed, serde_json::json!(["team/", "team/app/"]));
     let shown = shell
@@ -61,4 +74,33 @@ fn the_command_line_makes_and_uses_namespaces() {
         .expect(0);
     assert!(deleted.out.contains("is being deleted: app/"), "{deleted:?}");
     there.run("arca kv get secret/db").expect(2);
+}
+
+#[test]
+fn the_command_line_locks_and_unlocks_namespaces() {
+    let node = Node::embedded();
+    let shell = node.shell();
+    shell.run("arca namespace create team").expect(0);
+    let there = shell.with("VAULT_NAMESPACE", "team");
+    let locked = shell.run("arca namespace lock -format=json team").expect(0);
+    let locked = locked.json();
+    let key = locked["data"]["unlock_key"].as_str().unwrap();
+    let refused = there.run("arca secrets list").expect(2);
+    assert!(refused.errors.contains("locked namespace"), "{refused:?}");
+    let shown = shell.run("arca namespace lookup -format=json team").expect(0);
+    assert_eq!(shown.json()["data"]["locked"], true);
+    shell
+        .run("arca namespace unlock -unlock-key=wrong team")
+        .expect(2);
+    let unlocked = shell
+        .run(&format!("arca namespace unlock -unlock-key={key} team"))
+        .expect(0);
+    assert!(unlocked.out.contains("Namespace unlocked: team/"), "{unlocked:?}");
+    there.run("arca secrets list").expect(0);
+    // From inside, and with the root token alone.
+    there.run("arca namespace lock").expect(0);
+    there.run("arca secrets list").expect(2);
+    let unlocked = there.run("arca namespace unlock").expect(0);
+    assert_eq!(unlocked.out.trim(), "Success! Namespace unlocked");
+    there.run("arca secrets list").expect(0);
 }

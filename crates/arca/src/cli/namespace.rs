@@ -20,12 +20,31 @@ pub(crate) enum Namespace {
     Delete(Path),
     /// List the namespaces directly below this one
     List,
+    /// Stop every request in a namespace and below it
+    Lock(Lock),
     /// Show a namespace
     Lookup(Path),
     /// Change the custom metadata of a namespace
     Patch(Patch),
     /// List all namespaces below this one, at any depth
     Scan,
+    /// Let requests into a locked namespace again
+    Unlock(Unlock),
+}
+
+#[derive(Args)]
+pub(crate) struct Lock {
+    /// Path below this namespace, such as team/app; without it, this namespace
+    path: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct Unlock {
+    /// Path below this namespace, such as team/app; without it, this namespace
+    path: Option<String>,
+    /// What locking it gave; not needed with a root token
+    #[arg(long, value_name = "KEY")]
+    unlock_key: Option<String>,
 }
 
 #[derive(Args)]
@@ -66,10 +85,44 @@ impl Namespace {
             Self::Create(command) => command.run(session).await,
             Self::Delete(place) => place.delete(session).await,
             Self::List => list_with(Request::list("sys/namespaces"), session).await,
+            Self::Lock(command) => command.run(session).await,
             Self::Lookup(place) => place.lookup(session).await,
             Self::Patch(command) => command.run(session).await,
             Self::Scan => list_with(Request::scan("sys/namespaces"), session).await,
+            Self::Unlock(command) => command.run(session).await,
         }
+    }
+}
+
+/// The path of an endpoint that locks, or unlocks, the namespace at `path` or this one.
+fn lock_path(verb: &str, path: Option<&str>) -> String {
+    let path = path.unwrap_or_default().trim().trim_matches('/');
+    let whole = format!("sys/namespaces/api-lock/{verb}/{path}");
+    whole.trim_end_matches('/').to_owned()
+}
+
+impl Lock {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let path = lock_path("lock", self.path.as_deref());
+        let answer = session.client()?.write(&path, &Object::new()).await;
+        let answer = answer.map_err(|error| Failure::remote("Error locking namespace", error))?;
+        show(answer.as_ref(), session)
+    }
+}
+
+impl Unlock {
+    async fn run(self, session: &mut Session) -> Outcome {
+        let path = lock_path("unlock", self.path.as_deref());
+        let key = self
+            .unlock_key
+            .map(|key| ("unlock_key".to_owned(), Json::from(key)));
+        let answer = session.client()?.write(&path, &key.into_iter().collect()).await;
+        answer.map_err(|error| Failure::remote("Error unlocking namespace", error))?;
+        let shown = self.path.as_deref().map(flags::folder).unwrap_or_default();
+        session
+            .screen
+            .success(format!("Success! Namespace unlocked: {shown}").trim_end_matches(": "));
+        Ok(DONE)
     }
 }
 

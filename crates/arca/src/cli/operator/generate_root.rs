@@ -3,7 +3,6 @@
 use arca_api::endpoint::Nothing;
 use arca_api::sys::ceremony::{self as api, DeleteRoot, ReadRoot, UpdateRoot, UpdateRootShare};
 use arca_base::{Secret, id};
-use arca_client::Client;
 use arca_client::ceremony::RootGeneration;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -12,6 +11,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use clap::Args;
 use serde::Serialize;
 
+use super::ceremony::{self, Argument, BoundTexts, Ceremony, Sharing, SharingTexts};
 use super::share;
 use crate::cli::data;
 use crate::cli::failure::{DONE, Failure, Outcome};
@@ -91,6 +91,50 @@ struct ShownToken<'a> {
     token: &'a str,
 }
 
+/// Making a root token.
+struct MakingRoot;
+
+impl Sharing for MakingRoot {
+    type Status = RootGeneration;
+    type Answer = RootGeneration;
+    type Read = ReadRoot;
+    type Give = UpdateRootShare;
+    const TEXTS: SharingTexts = SharingTexts {
+        label: "Unseal Key",
+        closed: "No root generation is in progress. Begin one with \"arca operator generate-root -init\".",
+        unread: "Error getting root generation status",
+        ungiven: "Error posting unseal key",
+    };
+
+    fn nonce(status: &RootGeneration) -> &str {
+        &status.nonce
+    }
+
+    fn is_open(status: &RootGeneration) -> bool {
+        status.started
+    }
+
+    fn show(session: &mut Session, status: &RootGeneration) -> Outcome {
+        show(session, status)
+    }
+
+    fn show_answer(session: &mut Session, answer: &RootGeneration, _: &RootGeneration) -> Outcome {
+        show(session, answer)
+    }
+}
+
+impl Ceremony for MakingRoot {
+    type Begin = UpdateRoot;
+    type End = DeleteRoot;
+    const BOUNDS: BoundTexts = BoundTexts {
+        unbegun: "Error initializing root generation",
+        unended: "Error canceling root token generation",
+        ended: "Success! Root token generation canceled (if it was started)",
+    };
+}
+
+type Steps = ceremony::Steps<MakingRoot>;
+
 impl GenerateRoot {
     pub(crate) async fn run(self, session: &mut Session) -> Outcome {
         let action = share::only(&[
@@ -100,21 +144,17 @@ impl GenerateRoot {
             (self.generate_otp, "-generate-otp", Action::GenerateOtp),
             (self.decode.is_some(), "-decode", Action::Decode),
         ])?;
-        if action.is_some() && self.key.is_some() {
-            return Err(Failure::local(
-                "Too many arguments: a share is given without a flag for anything else.",
-            ));
-        }
+        share::refuse_beside(action.is_some(), self.key.as_deref())?;
         match action {
             Some(Action::Init) => self.begin(session).await,
-            Some(Action::Cancel) => cancel(session).await,
-            Some(Action::Status) => {
-                let status = read(&session.anonymous_client()?).await?;
-                show(session, &status)
-            }
+            Some(Action::Cancel) => Steps::end(session, &Nothing).await,
+            Some(Action::Status) => Steps::show(session).await,
             Some(Action::GenerateOtp) => generate_otp(session).await,
             Some(Action::Decode) => self.decode(session),
-            None => self.give(session).await,
+            None => {
+                let (key, nonce) = (self.key, self.nonce);
+                Steps::give(session, Argument { key, nonce }).await
+            }
         }
     }
 
@@ -126,31 +166,7 @@ impl GenerateRoot {
         if let Some(file) = &self.pgp_key {
             request.pgp_key = super::init::pgp_key(file, session)?;
         }
-        let client = session.anonymous_client()?;
-        let status: RootGeneration = client
-            .call_bare::<UpdateRoot, _>("sys", &request)
-            .await
-            .map_err(|error| Failure::remote("Error initializing root generation", error))?;
-        show(session, &status)
-    }
-
-    async fn give(self, session: &mut Session) -> Outcome {
-        let status = read(&session.scout()?).await?;
-        if !status.started {
-            return Err(Failure::local(
-                "No root generation is in progress. Begin one with \"arca operator generate-root -init\".",
-            ));
-        }
-        let given = share::read(session, self.key, self.nonce, &status.nonce, "Unseal Key")?;
-        let request = api::GiveShare {
-            key: given.key.expose().clone(),
-            nonce: given.nonce,
-        };
-        let client = session.anonymous_client()?;
-        let status: RootGeneration = client
-            .call_bare::<UpdateRootShare, _>("sys", &request)
-            .await
-            .map_err(|error| Failure::remote("Error posting unseal key", error))?;
+        let status = Steps::begin(session, &request).await?;
         show(session, &status)
     }
 
@@ -174,24 +190,8 @@ impl GenerateRoot {
     }
 }
 
-async fn read(client: &Client) -> Result<RootGeneration, Failure> {
-    client
-        .call_bare::<ReadRoot, _>("sys", &Nothing)
-        .await
-        .map_err(|error| Failure::remote("Error getting root generation status", error))
-}
-
-async fn cancel(session: &mut Session) -> Outcome {
-    let client = session.anonymous_client()?;
-    let answer = client.call::<DeleteRoot>("sys", &Nothing).await;
-    answer.map_err(|error| Failure::remote("Error canceling root token generation", error))?;
-    let text = "Success! Root token generation canceled (if it was started)";
-    session.screen.success(text);
-    Ok(DONE)
-}
-
 async fn generate_otp(session: &mut Session) -> Outcome {
-    let status = read(&session.scout()?).await?;
+    let status = Steps::read(&session.scout()?).await?;
     let otp = Secret::new(id::base62(session.entropy(), status.otp_length));
     let shown = ShownOtp {
         otp: otp.expose(),

@@ -1,5 +1,6 @@
 //! `operator`.
 
+mod ceremony;
 mod diagnose;
 mod generate_root;
 mod init;

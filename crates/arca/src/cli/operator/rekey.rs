@@ -1,12 +1,14 @@
 //! `operator rekey`.
 
+use std::marker::PhantomData;
+
 use arca_api::endpoint::{Endpoint, Nothing};
 use arca_api::field::TextList;
 use arca_api::sys::ceremony as api;
-use arca_client::Client;
 use arca_client::ceremony::{NewShares, RekeyAnswer, RekeyStatus, Verification};
 use clap::{Args, ValueEnum};
 
+use super::ceremony::{Argument, BoundTexts, Ceremony, Sharing, SharingTexts, Steps};
 use super::share;
 use crate::cli::failure::{DONE, Failure, Outcome};
 use crate::cli::session::Session;
@@ -95,11 +97,7 @@ impl Rekey {
             (self.backup_retrieve, "-backup-retrieve", Action::Retrieve),
             (self.backup_delete, "-backup-delete", Action::Delete),
         ])?;
-        if action.is_some() && self.key.is_some() {
-            return Err(Failure::local(
-                "Too many arguments: a share is given without a flag for anything else.",
-            ));
-        }
+        share::refuse_beside(action.is_some(), self.key.as_deref())?;
         match self.target {
             Target::Barrier => self.act::<OfUnsealKey>(session, action).await,
             Target::Recovery => self.act::<OfRecoveryKey>(session, action).await,
@@ -109,20 +107,26 @@ impl Rekey {
     async fn act<K: Kind>(self, session: &mut Session, action: Option<Action>) -> Outcome {
         match (action, self.verify) {
             (Some(Action::Init), _) => self.begin::<K>(session).await,
-            (Some(Action::Cancel), false) => self.cancel::<K>(session).await,
+            (Some(Action::Cancel), false) => {
+                let request = api::EndRekey {
+                    nonce: self.nonce.unwrap_or_default(),
+                };
+                Changing::<K>::end(session, &request).await
+            }
             (Some(Action::Cancel), true) => verify_again::<K>(session).await,
-            (Some(Action::Status), false) => {
-                let status = read::<K>(&session.anonymous_client()?).await?;
-                show_status(session, &status)
-            }
-            (Some(Action::Status), true) => {
-                let status = read_verification::<K>(&session.anonymous_client()?).await?;
-                show_verification(session, &status)
-            }
+            (Some(Action::Status), false) => Changing::<K>::show(session).await,
+            (Some(Action::Status), true) => GivingBack::<K>::show(session).await,
             (Some(Action::Retrieve), _) => retrieve::<K>(session).await,
             (Some(Action::Delete), _) => delete::<K>(session).await,
-            (None, false) => self.give::<K>(session).await,
-            (None, true) => self.give_back::<K>(session).await,
+            (None, verify) => {
+                let (key, nonce) = (self.key, self.nonce);
+                let argument = Argument { key, nonce };
+                if verify {
+                    GivingBack::<K>::give(session, argument).await
+                } else {
+                    Changing::<K>::give(session, argument).await
+                }
+            }
         }
     }
 
@@ -140,11 +144,7 @@ impl Rekey {
             require_verification: self.verify,
             ..api::StartRekey::default()
         };
-        let client = session.anonymous_client()?;
-        let status: RekeyStatus = client
-            .call_bare::<K::Start, _>("sys", &request)
-            .await
-            .map_err(|error| Failure::remote("Error initializing rekey", error))?;
+        let status = Changing::<K>::begin(session, &request).await?;
         if !self.verify {
             let text = "The new shares will be shown once and count at once. The former ones count too until the new ones \
                         are first used, but not longer: consider to begin with -verify, so that the new ones count only \
@@ -152,62 +152,6 @@ impl Rekey {
             session.screen.warn(&wrap(text, 0));
         }
         show_status(session, &status)
-    }
-
-    async fn cancel<K: Kind>(self, session: &mut Session) -> Outcome {
-        let request = api::EndRekey {
-            nonce: self.nonce.unwrap_or_default(),
-        };
-        let client = session.anonymous_client()?;
-        let answer = client.call::<K::End>("sys", &request).await;
-        answer.map_err(|error| Failure::remote("Error canceling rekey", error))?;
-        session
-            .screen
-            .success("Success! Canceled rekeying (if it was started)");
-        Ok(DONE)
-    }
-
-    async fn give<K: Kind>(self, session: &mut Session) -> Outcome {
-        let status = read::<K>(&session.scout()?).await?;
-        if !status.started {
-            return Err(Failure::local(
-                "No rekey is in progress. Begin one with \"arca operator rekey -init\".",
-            ));
-        }
-        let given = share::read(session, self.key, self.nonce, &status.nonce, K::LABEL)?;
-        let request = api::GiveShare {
-            key: given.key.expose().clone(),
-            nonce: given.nonce,
-        };
-        let client = session.anonymous_client()?;
-        let answer: RekeyAnswer = client
-            .call_bare::<K::Give, _>("sys", &request)
-            .await
-            .map_err(|error| Failure::remote("Error posting unseal key", error))?;
-        match answer {
-            RekeyAnswer::More(status) => show_status(session, &status),
-            RekeyAnswer::Done(made) => show_shares(session, &made, status.t, K::LABEL),
-        }
-    }
-
-    async fn give_back<K: Kind>(self, session: &mut Session) -> Outcome {
-        let status = read_verification::<K>(&session.scout()?).await?;
-        let given = share::read(session, self.key, self.nonce, &status.nonce, "New share")?;
-        let request = api::GiveShare {
-            key: given.key.expose().clone(),
-            nonce: given.nonce,
-        };
-        let client = session.anonymous_client()?;
-        let answer: Verification = client
-            .call_bare::<K::Verify, _>("sys", &request)
-            .await
-            .map_err(|error| Failure::remote("Error posting verification key", error))?;
-        if !answer.complete {
-            return show_verification(session, &answer);
-        }
-        let text = "Success! Rekey verification complete: the new shares are in force.";
-        session.screen.data(&answer, text)?;
-        Ok(DONE)
     }
 }
 
@@ -255,14 +199,89 @@ impl Kind for OfRecoveryKey {
     type DeleteBackup = api::DeleteRecoveryBackup;
 }
 
-async fn read<K: Kind>(client: &Client) -> Result<RekeyStatus, Failure> {
-    let status = client.call_bare::<K::Read, _>("sys", &Nothing).await;
-    status.map_err(|error| Failure::remote("Error getting rekey status", error))
+/// Changing the shares of a key.
+struct Shares<K>(PhantomData<K>);
+type Changing<K> = Steps<Shares<K>>;
+
+impl<K: Kind> Sharing for Shares<K> {
+    type Status = RekeyStatus;
+    type Answer = RekeyAnswer;
+    type Read = K::Read;
+    type Give = K::Give;
+    const TEXTS: SharingTexts = SharingTexts {
+        label: K::LABEL,
+        closed: "No rekey is in progress. Begin one with \"arca operator rekey -init\".",
+        unread: "Error getting rekey status",
+        ungiven: "Error posting unseal key",
+    };
+
+    fn nonce(status: &RekeyStatus) -> &str {
+        &status.nonce
+    }
+
+    fn is_open(status: &RekeyStatus) -> bool {
+        status.started
+    }
+
+    fn show(session: &mut Session, status: &RekeyStatus) -> Outcome {
+        show_status(session, status)
+    }
+
+    fn show_answer(session: &mut Session, answer: &RekeyAnswer, before: &RekeyStatus) -> Outcome {
+        match answer {
+            RekeyAnswer::More(status) => show_status(session, status),
+            RekeyAnswer::Done(made) => show_shares(session, made, before.t, K::LABEL),
+        }
+    }
 }
 
-async fn read_verification<K: Kind>(client: &Client) -> Result<Verification, Failure> {
-    let status = client.call_bare::<K::ReadVerify, _>("sys", &Nothing).await;
-    status.map_err(|error| Failure::remote("Error getting rekey verification status", error))
+impl<K: Kind> Ceremony for Shares<K> {
+    type Begin = K::Start;
+    type End = K::End;
+    const BOUNDS: BoundTexts = BoundTexts {
+        unbegun: "Error initializing rekey",
+        unended: "Error canceling rekey",
+        ended: "Success! Canceled rekeying (if it was started)",
+    };
+}
+
+/// Giving new shares back before they count.
+struct NewOnes<K>(PhantomData<K>);
+type GivingBack<K> = Steps<NewOnes<K>>;
+
+impl<K: Kind> Sharing for NewOnes<K> {
+    type Status = Verification;
+    type Answer = Verification;
+    type Read = K::ReadVerify;
+    type Give = K::Verify;
+    const TEXTS: SharingTexts = SharingTexts {
+        label: "New share",
+        closed: "",
+        unread: "Error getting rekey verification status",
+        ungiven: "Error posting verification key",
+    };
+
+    fn nonce(status: &Verification) -> &str {
+        &status.nonce
+    }
+
+    /// The server says why where it is not: reading is an error then.
+    fn is_open(_: &Verification) -> bool {
+        true
+    }
+
+    fn show(session: &mut Session, status: &Verification) -> Outcome {
+        show_verification(session, status)
+    }
+
+    fn show_answer(session: &mut Session, answer: &Verification, _: &Verification) -> Outcome {
+        if !answer.complete {
+            return show_verification(session, answer);
+        }
+        let text = "Success! Rekey verification complete: the new shares are in force.";
+        session.screen.data(answer, text)?;
+        Ok(DONE)
+    }
 }
 
 async fn verify_again<K: Kind>(session: &mut Session) -> Outcome {

@@ -66,3 +66,13 @@ pub(super) fn only<T: Copy>(actions: &[(bool, &str, T)]) -> Result<Option<T>, Fa
         }
     }
 }
+
+/// Refuses a share beside a flag for something else.
+pub(super) fn refuse_beside(acts: bool, share: Option<&str>) -> Result<(), Failure> {
+    match share {
+        Some(_) if acts => Err(Failure::local(
+            "Too many arguments: a share is given without a flag for anything else.",
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,6 +1,7 @@
 //! Namespaces (`sys/namespaces/*`).
 
 use super::Page;
+use crate::endpoint::Nothing;
 use crate::field::{Any, TextMap};
 
 crate::fields! {
@@ -31,7 +32,25 @@ crate::fields! {
     }
 }
 
+crate::fields! {
+    /// A namespace to unlock.
+    pub struct UnlockNamespace {
+        /// Its path, below the namespace of the request; that one itself when absent.
+        path: String,
+        /// What locking it gave; not needed with a root token.
+        unlock_key: String,
+    }
+}
+
 crate::endpoints! {
+    /// Lock this namespace: nothing is answered in it and below it until it is unlocked.
+    LockHere = Update "namespaces/api-lock/lock" => Nothing;
+    /// Lock a namespace.
+    LockBelow = Update "namespaces/api-lock/lock/{path*}" => NamespacePath;
+    /// Unlock this namespace.
+    UnlockHere = Update "namespaces/api-lock/unlock" => UnlockNamespace;
+    /// Unlock a namespace.
+    UnlockBelow = Update "namespaces/api-lock/unlock/{path*}" => UnlockNamespace;
     /// List the namespaces directly below.
     ListNamespaces = List "namespaces" => Page;
     /// List all namespaces below, at any depth.

@@ -14,9 +14,10 @@ crate::fields! {
         /// `rate-limit`
         #[name = "type"]
         kind: String,
-        /// What it is for: nothing for everything, a mount such as `auth/userpass/`, or a path, which may end in `*`.
+        /// What it is for: nothing for everything, a namespace, a mount such as `auth/userpass/`, or a path, which may
+        /// end in `*`; namespaces around it come first.
         path: String,
-        /// Role of an auth method; not supported: must be empty.
+        /// Role of the auth method at `path`: it is for logins by this role only.
         role: String,
         /// Requests of one client in one interval.
         rate: Any,
@@ -24,7 +25,7 @@ crate::fields! {
         interval: Option<Ttl>,
         /// How long a client that asks too often is refused everything.
         block_interval: Option<Ttl>,
-        /// Accepted for compatibility; a limit holds for the paths it begins with, those of namespaces included.
+        /// Whether a limit of a namespace holds for the namespaces below it; so it is when absent for that of everything.
         inheritable: Option<bool>,
     }
 }
@@ -37,13 +38,15 @@ crate::fields! {
         /// `lease-count`
         #[name = "type"]
         kind: String,
-        /// What it is for: nothing for everything, a mount, or a path of a secret engine, which may end in `*`.
+        /// What it is for: nothing for everything, a namespace, a mount, or a path of a secret engine, which may end in
+        /// `*`; namespaces around it come first.
         path: String,
-        /// Role of an auth method; not supported: must be empty.
+        /// Role of the auth method at `path`: it is for logins by this role only.
         role: String,
         /// How many leases there may be.
         max_leases: i64,
-        /// Whether it holds in child namespaces; there are none.
+        /// Whether a limit of a namespace holds for the namespaces below it, and counts theirs; so it is when absent for
+        /// that of everything.
         inheritable: Option<bool>,
     }
 }

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arca_api::Endpoint;
 use arca_api::auth::approle as api;
 use arca_base::{Json, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
+use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms, UnprovedLogin};
 use arca_core::login::allows;
 use arca_core::tokens::Token;
 use arca_crypto::mac::MacKey;
@@ -18,6 +19,8 @@ use super::secret_ids::MAX_SECRET_ID_BYTES;
 
 /// The member of what is kept for renewals that names the role.
 const ROLE_NAME: &str = "role_name";
+/// Where logins come to.
+const LOGIN: &str = <api::LogIn as Endpoint>::PATH;
 
 /// Why somebody is not let in.
 enum Refused {
@@ -96,6 +99,21 @@ async fn role_by_id(site: &Site, key: &MacKey, role_id: &str) -> Result<Option<(
     Ok(found.map(|row| (name, row.value)))
 }
 
+/// The role whose role id was sent.
+pub(super) async fn role_name(login: &UnprovedLogin) -> Result<Option<String>, Fault> {
+    let role_id = login
+        .data
+        .get("role_id")
+        .and_then(Json::as_str)
+        .unwrap_or_default();
+    if login.path != LOGIN || role_id.is_empty() || role_id.len() > MAX_ROLE_ID_BYTES {
+        return Ok(None);
+    }
+    let key = name_key(&login.site).await?;
+    let found = role_by_id(&login.site, &key, role_id).await?;
+    Ok(found.map(|(name, _)| name))
+}
+
 fn check_address(cx: &Cx, role: &Role, secret: Option<&SecretId>) -> Result<(), Fault> {
     let address = cx.client.address.map(|address| address.ip());
     let shown = || {
@@ -132,6 +150,7 @@ fn login(name: &str, role: &Role, secret: Option<&SecretId>) -> Login {
     }
     Login {
         alias: role.role_id.clone(),
+        role: name.to_owned(),
         alias_metadata: metadata.clone(),
         metadata,
         terms,

@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 
 use arca_api::auth::approle as api;
 use arca_core::Fault;
-use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table, Ticked};
+use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table, Ticked, UnprovedLogin};
 use arca_core::tokens::Token;
 
 /// The auth method. Everything that lasts is in the records of the mount.
@@ -55,6 +55,7 @@ impl Default for AppRole {
 
 impl Engine for AppRole {
     const TICKS: bool = true;
+    const HAS_ROLES: bool = true;
 
     fn routes() -> Table<Self> {
         Table::new()
@@ -89,6 +90,10 @@ impl Engine for AppRole {
             .on::<api::UpdateSetting, _, _>(settings::write)
             .on::<api::DeleteSetting, _, _>(settings::delete)
             .on::<api::Tidy, _, _>(tidy::start)
+    }
+
+    async fn login_role(self: Arc<Self>, login: UnprovedLogin) -> Result<Option<String>, Fault> {
+        login::role_name(&login).await
     }
 
     async fn renew_login(

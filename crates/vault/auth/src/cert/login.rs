@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arca_api::Endpoint;
 use arca_api::auth::cert as api;
 use arca_base::{id, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, ClientInfo, Cx, Login, Site};
+use arca_core::barrier::Rows;
+use arca_core::engine::{Answer, ClientInfo, Cx, Login, Site, UnprovedLogin};
 use arca_crypto::x509::{Certificate, X509Error, verify_client};
 
 use super::Cert;
@@ -51,10 +53,7 @@ pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Resu
     let site = cx.site()?;
     let presented = presented(&cx.client)?;
     let rows = entries(&site.view);
-    let names = match &*request.name {
-        "" => rows.list("", "", MAX_ENTRIES).await?.names,
-        name => vec![name.to_lowercase()],
-    };
+    let names = names(&rows, &request.name).await?;
     let revoked = Revoked::stored(&site.view).await?;
     let mut vouched = false;
     let mut reason = "there is no such entry".to_owned();
@@ -81,6 +80,37 @@ pub(super) async fn log_in(_: Arc<Cert>, cx: Cx, request: api::CertName) -> Resu
     }
     let refused = if vouched { INCOMPLETE } else { STRANGER };
     Err(Fault::invalid(refused).because(reason))
+}
+
+/// The entries that a login is tried against: the one it names, or all.
+async fn names(rows: &Rows<Entry>, given: &str) -> Result<Vec<String>, Fault> {
+    match given {
+        "" => Ok(rows.list("", "", MAX_ENTRIES).await?.names),
+        name => Ok(vec![name.to_lowercase()]),
+    }
+}
+
+/// The entry that would let a login in.
+pub(super) async fn entry_name(login: &UnprovedLogin) -> Result<Option<String>, Fault> {
+    let Ok(presented) = presented(&login.client) else {
+        return Ok(None);
+    };
+    if login.path != <api::LogIn as Endpoint>::PATH {
+        return Ok(None);
+    }
+    let rows = entries(&login.site.view);
+    let revoked = Revoked::stored(&login.site.view).await?;
+    for name in names(&rows, &login.text("name")).await? {
+        if let Some(row) = rows.get(&name).await?
+            && matches!(
+                judge(&row.value, &presented, &revoked, &login.site)?,
+                Judged::Fits
+            )
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn presented(client: &ClientInfo) -> Result<Presented, Fault> {
@@ -156,6 +186,7 @@ fn login(name: &str, entry: &Entry, leaf: &Certificate) -> Result<Login, Fault> 
         display_name: display_name.to_owned(),
         alias: common_name,
         metadata,
+        role: name.to_owned(),
         terms: entry.token.terms(),
         internal: Some(json_object! { CERT_NAME => name, KEY_FINGERPRINT => fingerprint }.to_text()),
         ..Login::default()

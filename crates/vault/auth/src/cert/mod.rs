@@ -21,13 +21,15 @@ use std::sync::Arc;
 
 use arca_api::auth::cert as api;
 use arca_core::Fault;
-use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, LoginRenewal, Site, Table, UnprovedLogin};
 use arca_core::tokens::Token;
 
 /// The auth method. Holds nothing: everything is in the records of the mount.
 pub struct Cert;
 
 impl Engine for Cert {
+    const HAS_ROLES: bool = true;
+
     fn routes() -> Table<Self> {
         Table::new()
             .on::<api::LogIn, _, _>(login::log_in)
@@ -47,6 +49,10 @@ impl Engine for Cert {
             .reads_only()
             .on::<api::UpdateCert, _, _>(certs::write)
             .on::<api::DeleteCert, _, _>(certs::delete)
+    }
+
+    async fn login_role(self: Arc<Self>, login: UnprovedLogin) -> Result<Option<String>, Fault> {
+        login::entry_name(&login).await
     }
 
     async fn renew_login(

@@ -46,6 +46,7 @@ pub(super) fn of(name: &str, role: &Role, claims: &Claims) -> Result<Login, NotA
         alias,
         alias_metadata: known,
         metadata,
+        role: name.to_owned(),
         terms: role.token.terms(),
         internal: Some(json_object! { "role" => name }.to_text()),
     })

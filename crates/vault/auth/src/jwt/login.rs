@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use arca_api::Endpoint;
 use arca_api::auth::jwt as api;
 use arca_base::{Secret, Timestamp};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login, LoginRenewal, Site};
+use arca_core::engine::{Answer, Cx, Login, LoginRenewal, Site, UnprovedLogin};
 use arca_core::tokens::Token;
 use arca_crypto::jws::{Claims, Expected, Jws};
 
@@ -39,6 +40,24 @@ pub(super) async fn log_in(engine: Arc<Jwt>, cx: Cx, request: api::Login) -> Res
     login
         .map(Answer::login)
         .map_err(|refused| report(&cx, site, &name, &refused))
+}
+
+/// The role that a login says it is by, or the one that is meant by saying none. A login through a browser says it
+/// where it begins.
+pub(super) async fn role_name(engine: &Jwt, login: &UnprovedLogin) -> Result<Option<String>, Fault> {
+    let begins = [
+        <api::LogIn as Endpoint>::PATH,
+        <api::BeginLogin as Endpoint>::PATH,
+    ];
+    if login.path == <api::EndLogin as Endpoint>::PATH {
+        return Ok(engine.role_of_pending(login));
+    }
+    let said = login.text("role");
+    if !said.is_empty() || !begins.contains(&&*login.path) {
+        return Ok(Some(said).filter(|said| !said.is_empty()));
+    }
+    let config = Config::stored(&login.site).await?;
+    Ok(config.and_then(|row| row.value.role_or_default("").ok()))
 }
 
 /// Writes down why a login was refused, and gives what the caller is told.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use arca_api::auth::jwt as api;
 use arca_core::Fault;
-use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table, UnprovedLogin};
 use arca_core::tokens::Token;
 use arca_storage::Revision;
 use parking_lot::Mutex;
@@ -63,6 +63,8 @@ impl Jwt {
 }
 
 impl Engine for Jwt {
+    const HAS_ROLES: bool = true;
+
     fn routes() -> Table<Self> {
         Table::new()
             .on::<api::ReadConfig, _, _>(config::read)
@@ -84,6 +86,10 @@ impl Engine for Jwt {
             .anonymous()
             .on::<api::KeepCallback, _, _>(oidc::keep)
             .anonymous()
+    }
+
+    async fn login_role(self: Arc<Self>, login: UnprovedLogin) -> Result<Option<String>, Fault> {
+        login::role_name(&self, &login).await
     }
 
     async fn renew_login(

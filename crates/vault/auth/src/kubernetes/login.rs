@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arca_api::Endpoint;
 use arca_api::auth::kubernetes as api;
 use arca_base::{Secret, Timestamp, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms};
+use arca_core::engine::{Answer, Cx, Login, Site, TokenTerms, UnprovedLogin};
 use arca_core::tokens::Token;
 use arca_crypto::jws::Algorithms;
 use arca_storage::Revision;
@@ -59,6 +60,12 @@ pub(super) async fn log_in(engine: Arc<Kubernetes>, cx: Cx, request: api::Login)
             Err(refused.fault())
         }
     }
+}
+
+/// The role that a login says it is by.
+pub(super) fn role_name(login: &UnprovedLogin) -> Option<String> {
+    let name = login.text("role");
+    (login.path == <api::LogIn as Endpoint>::PATH && !name.is_empty()).then_some(name)
 }
 
 /// A login that is not yet proved.
@@ -224,6 +231,7 @@ fn proven(role_name: &str, role: &Role, claims: &Claims) -> Login {
         groups: Vec::new(),
         display_name: format!("{}-{}", claims.namespace, claims.account.name),
         metadata,
+        role: role_name.to_owned(),
         terms: role.token.terms(),
         internal: Some(json_object! { "role" => role_name }.to_text()),
     }

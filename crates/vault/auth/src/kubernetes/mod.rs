@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use arca_api::auth::kubernetes as api;
 use arca_core::Fault;
-use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table};
+use arca_core::engine::{ClientInfo, Engine, Factory, LoginRenewal, Site, Table, UnprovedLogin};
 use arca_core::tokens::Token;
 use parking_lot::Mutex;
 
@@ -77,6 +77,8 @@ impl Kubernetes {
 }
 
 impl Engine for Kubernetes {
+    const HAS_ROLES: bool = true;
+
     fn routes() -> Table<Self> {
         Table::new()
             .on::<api::ReadConfig, _, _>(config::read)
@@ -89,6 +91,10 @@ impl Engine for Kubernetes {
             .on::<api::DeleteRole, _, _>(role::delete)
             .on::<api::LogIn, _, _>(login::log_in)
             .anonymous()
+    }
+
+    async fn login_role(self: Arc<Self>, login: UnprovedLogin) -> Result<Option<String>, Fault> {
+        Ok(login::role_name(&login))
     }
 
     async fn renew_login(

@@ -158,6 +158,7 @@ async fn login(
         groups,
         display_name: name.to_owned(),
         metadata: BTreeMap::from([(USERNAME.to_owned(), name.to_owned())]),
+        role: String::new(),
         internal: renews(site, &terms)
             .then(|| json_object! { USERNAME => name, PASSWORD => password.expose().as_str() }.to_text()),
         terms,

@@ -10,10 +10,10 @@ use crate::caller::{call_from, call_from_as, start};
 
 /// An authority of the test, a client certificate of it in DER, and a server that trusts the authority as `ca`, at a
 /// time when both are valid.
-struct Estate {
-    vault: Unsealed,
+pub(crate) struct Estate {
+    pub(crate) vault: Unsealed,
     authority: Authority,
-    client: Vec<u8>,
+    pub(crate) client: Vec<u8>,
 }
 
 fn der(pem: &str) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn pem_of(authority: &Authority) -> String {
     std::fs::read_to_string(authority.file()).unwrap()
 }
 
-async fn with_authority(settings: Value) -> Estate {
+pub(crate) async fn with_authority(settings: Value) -> Estate {
     let vault = start("cert").await;
     let authority = Authority::new().unwrap();
     let client = der(&authority.issue("app.example.com").unwrap().certificate);
@@ -42,7 +42,7 @@ async fn with_authority(settings: Value) -> Estate {
 }
 
 impl Estate {
-    async fn log_in(&self, chain: &[&[u8]], name: &str) -> Response {
+    pub(crate) async fn log_in(&self, chain: &[&[u8]], name: &str) -> Response {
         let chain = chain.iter().map(|der| der.to_vec()).collect();
         let data = json!({ "name": name });
         call_from(&self.vault, "10.0.0.1", chain, "auth/cert/login", &data).await

@@ -22,4 +22,5 @@ mod kubernetes_double;
 mod kubernetes_local;
 #[cfg(feature = "ldap")]
 mod ldap;
+mod role_quotas;
 mod userpass;

@@ -224,6 +224,51 @@ async fn five_failures_lock_a_user_for_a_while() {
 }
 
 #[tokio::test]
+async fn locked_users_are_shown_of_one_mount_when_that_is_asked_for() {
+    let vault = with_ann(json!({})).await;
+    let _ = vault
+        .write("sys/auth/people", json!({"type": "userpass"}))
+        .await
+        .expect(204);
+    for name in ["bob", "eve"] {
+        let user = json!({"password": "right"});
+        let path = format!("auth/people/users/{name}");
+        let _ = vault.write(&path, user).await.expect(204);
+        for _ in 0..5 {
+            let path = format!("auth/people/login/{name}");
+            let _ = call(&vault, &path, json!({"password": "wrong"}))
+                .await
+                .expect(400);
+        }
+    }
+    for _ in 0..5 {
+        let _ = log_in(&vault, "ann", "wrong").await.expect(400);
+    }
+    let accessor = async |mount: &str| {
+        let shown = vault.read(&format!("sys/auth/{mount}")).await.expect(200);
+        shown.data("accessor").as_str().unwrap().to_owned()
+    };
+    let all = vault.read("sys/locked-users").await.expect(200);
+    assert_eq!(all.data("total"), 3);
+    for (mount, names) in [("userpass", json!(["ann"])), ("people", json!(["bob", "eve"]))] {
+        let accessor = accessor(mount).await;
+        let one = vault
+            .query("sys/locked-users", json!({ "mount_accessor": accessor }))
+            .await
+            .expect(200);
+        let count = names.as_array().unwrap().len();
+        assert_eq!(
+            one.body["data"],
+            json!({"total": count, "by_namespace": [{"namespace_id": "root", "namespace_path": "", "counts": count,
+                "mount_accessors": [{"mount_accessor": accessor, "counts": count, "alias_identifiers": names}]}]})
+        );
+    }
+    let none = json!({"mount_accessor": "auth_userpass_none"});
+    let none = vault.query("sys/locked-users", none).await.expect(200);
+    assert_eq!(none.body["data"], json!({"total": 0, "by_namespace": []}));
+}
+
+#[tokio::test]
 async fn the_configuration_of_the_server_has_lock_rules_for_mounts_without() {
     let rules = LockoutRules {
         threshold: Some(2),

@@ -147,6 +147,9 @@ pub struct Login {
     pub display_name: String,
     /// Texts shown with the token and in the audit log.
     pub metadata: BTreeMap<String, String>,
+    /// Name of the role it was by, in lower case, as [`Engine::login_role`](super::Engine::login_role) tells it; empty
+    /// for a method without roles.
+    pub role: String,
     /// What tokens are like.
     pub terms: TokenTerms,
     /// What the method needs at renewal; handed back to it, never shown.

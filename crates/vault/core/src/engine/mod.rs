@@ -79,6 +79,20 @@ pub trait Engine: Sized + Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Whether logins are by roles, which [`Engine::login_role`] tells.
+    const HAS_ROLES: bool = false;
+
+    /// The name of the role that a login is by, in lower case, before anything of it is proved; `None` for what is no
+    /// login, or by no role that can be told. Only asked of methods that say so with [`Engine::HAS_ROLES`], and while a
+    /// limit is for one of their roles.
+    fn login_role(
+        self: Arc<Self>,
+        login: UnprovedLogin,
+    ) -> impl Future<Output = Result<Option<String>, Fault>> + Send {
+        let _ = login;
+        async { Ok(None) }
+    }
+
     /// Turns the records of an unversioned engine into those of its versioned successor; the default refuses.
     fn upgrade(self: Arc<Self>, site: Site) -> impl Future<Output = Result<(), Fault>> + Send {
         let _ = site;
@@ -98,6 +112,27 @@ pub trait Engine: Sized + Send + Sync + 'static {
 pub struct Ticked {
     /// Something that was out of reach is back: leases that could not be ended are tried again now.
     pub recovered: bool,
+}
+
+/// A login of which nothing is proved yet.
+pub struct UnprovedLogin {
+    /// The mount it comes to.
+    pub site: Site,
+    /// Where, below the mount.
+    pub path: String,
+    /// Where it comes from.
+    pub client: Arc<ClientInfo>,
+    /// What was sent.
+    pub data: Object,
+}
+
+impl UnprovedLogin {
+    /// The text called `name` of what was sent, in lower case; empty when there is none.
+    #[must_use]
+    pub fn text(&self, name: &str) -> String {
+        let given = self.data.get(name).and_then(arca_base::Json::as_str);
+        given.unwrap_or_default().to_lowercase()
+    }
 }
 
 /// An engine as the router sees it.
@@ -133,6 +168,12 @@ pub trait Mounted: Send + Sync {
         token: Arc<crate::tokens::Token>,
         client: Arc<ClientInfo>,
     ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>>;
+
+    /// See [`Engine::HAS_ROLES`].
+    fn has_roles(&self) -> bool;
+
+    /// See [`Engine::login_role`].
+    fn login_role(&self, login: UnprovedLogin) -> BoxFuture<'static, Result<Option<String>, Fault>>;
 
     /// See [`Engine::upgrade`].
     fn upgrade(&self, site: Site) -> BoxFuture<'static, Result<(), Fault>>;
@@ -197,6 +238,14 @@ impl<E: Engine> Mounted for Instance<E> {
         client: Arc<ClientInfo>,
     ) -> BoxFuture<'static, Result<Option<LoginRenewal>, Fault>> {
         Box::pin(self.engine.clone().renew_login(site, token, client))
+    }
+
+    fn has_roles(&self) -> bool {
+        E::HAS_ROLES
+    }
+
+    fn login_role(&self, login: UnprovedLogin) -> BoxFuture<'static, Result<Option<String>, Fault>> {
+        Box::pin(self.engine.clone().login_role(login))
     }
 
     fn upgrade(&self, site: Site) -> BoxFuture<'static, Result<(), Fault>> {

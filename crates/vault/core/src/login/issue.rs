@@ -137,6 +137,7 @@ async fn make(kind: TokenKind, door: Door<'_>, login: Login, known: Known) -> Re
         bound_cidrs: terms.bound_cidrs.clone(),
         no_default_policy: terms.no_default_policy,
         mount_accessor: mount.accessor.clone(),
+        login_role: login.role,
         internal: login.internal,
         ..NewToken::default()
     };

@@ -250,7 +250,7 @@ async fn refuse_mounted(around: &Active, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn refuse_tainted(row: &NamespaceRow) -> Result<(), Fault> {
+pub(super) fn refuse_tainted(row: &NamespaceRow) -> Result<(), Fault> {
     match row.tainted {
         Some(_) => Err(Fault::invalid(format!(
             "path: the namespace {:?} is being deleted; try again when it is gone",

@@ -16,6 +16,7 @@
 //! Whether it exists, and whether it is being deleted, is asked of its row each time, so every node agrees.
 
 mod change;
+mod lock;
 mod name;
 mod removal;
 
@@ -27,12 +28,14 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::{CustomMetadata, Deletion};
+pub(crate) use lock::Unlocking;
 pub(crate) use name::NamespaceName;
 pub(crate) use removal::WHAT as REMOVAL;
 
 use crate::active::{Active, Server};
 use crate::barrier::{Row, Rows, Stored, View};
 use crate::fault::Fault;
+use crate::router::Mount;
 use crate::tokens::{BATCH_PREFIX, SERVICE_PREFIX};
 
 /// Where the records are.
@@ -112,6 +115,9 @@ pub(crate) struct NamespaceRow {
     pub(crate) due: Option<Timestamp>,
     /// Moves with each attempt to delete it.
     pub(crate) attempts: u32,
+    /// SHA-256, in hexadecimal, of what unlocks it; nothing while it is not locked.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) unlock_key_hash: String,
 }
 
 impl Stored for NamespaceRow {
@@ -199,6 +205,20 @@ impl Namespaces {
             None => Ok(None),
             Some(row) if row.value.tainted.is_some() => Err(tainted(path)),
             Some(row) => Ok(Some((self.opened(&row.value)?, rest))),
+        }
+    }
+
+    /// The namespace at a full path, also one that is being deleted.
+    ///
+    /// # Errors
+    /// [`Fault::internal`] when storage fails.
+    pub(crate) async fn there(self: &Arc<Self>, path: &str) -> Result<Option<Arc<Active>>, Fault> {
+        if path.is_empty() {
+            return self.root().map(Some);
+        }
+        match self.row(path).await? {
+            Some(row) => self.opened(&row.value).map(Some),
+            None => Ok(None),
         }
     }
 
@@ -323,6 +343,29 @@ impl Active {
         match namespaces.row_by_id(id).await? {
             Some(row) if row.value.tainted.is_none() => namespaces.opened(&row.value).map(Some),
             _ => Ok(None),
+        }
+    }
+}
+
+impl Active {
+    /// The mount that a path lies in, and its namespace: this one, or one below that the path begins with.
+    ///
+    /// # Errors
+    /// 404 when a namespace on the way is being deleted.
+    pub(crate) async fn find_below(
+        self: &Arc<Self>,
+        path: &str,
+    ) -> Result<Option<(Arc<Self>, Arc<Mount>)>, Fault> {
+        let namespaces = self.namespaces()?;
+        let (mut around, mut path) = (self.clone(), path);
+        loop {
+            if let Some((mount, _)) = around.router.find(path).await? {
+                return Ok(Some((around, mount)));
+            }
+            match namespaces.below(&around.namespace, path).await? {
+                Some((deeper, rest)) => (around, path) = (deeper, rest),
+                None => return Ok(None),
+            }
         }
     }
 }

@@ -103,6 +103,8 @@ impl Namespaces {
         self.at.delete_in(&mut writes, row.path.trim_end_matches('/'));
         self.by_id.delete_in(&mut writes, &row.id);
         writes.delete(entry(row)?);
+        // Limits of it, or of anything in it, would bind whoever has the name next.
+        self.server.quotas.drop_below_in(&mut writes, &row.path).await?;
         self.server.barrier.commit(writes).await?;
         if let Some(gone) = self.open.write().remove(&*row.id) {
             self.server.barrier.forget_generations(gone.view().prefix());

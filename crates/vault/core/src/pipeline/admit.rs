@@ -1,5 +1,6 @@
 //! Stage 1: the request gets its identifier, its instant, its namespace and its route.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arca_base::{Operation, RequestPath, id};
@@ -9,10 +10,10 @@ use super::refuse::Refusal;
 use super::trace::{Facts, Trace};
 use crate::active::Active;
 use crate::core::Core;
-use crate::engine::{Access, ClientInfo, Cx, Found, Mounted};
+use crate::engine::{Access, ClientInfo, Cx, Found, Mounted, UnprovedLogin};
 use crate::fault::Fault;
 use crate::namespaces::Namespace;
-use crate::quotas::{Exceeded, Place, Standing};
+use crate::quotas::{Destination, Exceeded, Place, Standing};
 use crate::router::{Class, Mount, Target};
 use crate::snapshot::Upload;
 use crate::tokens::Token;
@@ -68,7 +69,12 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
     if let Err(fault) = check(&incoming) {
         return Err(Refusal::unrouted(facts, incoming, fault));
     }
-    match count(&facts, &incoming).await {
+    let target = find(core, &mut facts, &mut incoming).await;
+    let role = match role(&facts, &incoming, target.as_ref().ok()).await {
+        Ok(role) => role,
+        Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
+    };
+    match count(&facts, &incoming, role.as_deref()).await {
         Ok(standing) => facts.standing = standing,
         Err(exceeded) => {
             facts.standing = exceeded.standing;
@@ -76,13 +82,13 @@ pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted,
             return Err(Refusal::unrouted(facts, incoming, exceeded.fault));
         }
     }
-    let target = match find(core, &mut facts, &mut incoming).await {
+    let target = match target {
         Ok(target) => target,
         Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
     };
     let mount = target.as_ref().map(|target| target.mount.clone());
     let route = route(target, &incoming, &mut facts);
-    let place = match place(&facts, &incoming, route.as_ref().ok()).await {
+    let place = match place(&facts, &incoming, route.as_ref().ok(), role.as_deref()).await {
         Ok(place) => place,
         Err(fault) => return Err(Refusal::unrouted(facts, incoming, fault)),
     };
@@ -104,19 +110,57 @@ fn check(incoming: &Incoming) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Counts the request against the limits of its path.
-async fn count(facts: &Facts, incoming: &Incoming) -> Result<Option<Standing>, Exceeded> {
+/// The role that a login is by, where a limit asks for it.
+async fn role(
+    facts: &Facts,
+    incoming: &Incoming,
+    target: Option<&Option<Target>>,
+) -> Result<Option<String>, Fault> {
+    let (Some(active), Some(Some(target))) = (&facts.active, target) else {
+        return Ok(None);
+    };
+    let may_log_in = matches!(incoming.operation, Operation::Update | Operation::Read);
+    if !may_log_in || target.mount.class != Class::Auth || !target.engine.has_roles() {
+        return Ok(None);
+    }
+    let mount = format!("{}{}", active.namespace.path, target.mount.full_path());
+    if !active.quotas.ask_role(&mount).await? {
+        return Ok(None);
+    }
+    let login = UnprovedLogin {
+        site: active.router.site(&target.mount, facts.now),
+        path: target.path.clone(),
+        client: facts.client.clone(),
+        data: incoming.data.clone(),
+    };
+    target.engine.login_role(login).await
+}
+
+/// Counts the request against the limits of where it goes.
+async fn count(facts: &Facts, incoming: &Incoming, role: Option<&str>) -> Result<Option<Standing>, Exceeded> {
     let Some(active) = &facts.active else {
         return Ok(None);
     };
     let client = facts.client.address.map(|address| address.ip());
+    let to = destination(incoming, role);
+    active.quotas.count(&to, client, facts.started).await
+}
+
+/// Where a request goes, as limits see it. A namespace that is not there counts like one that is, so that asking for
+/// many does not go past them.
+fn destination<'a>(incoming: &'a Incoming, role: Option<&'a str>) -> Destination<'a> {
     let path = incoming.path.as_str();
-    match named(incoming) {
-        "" => active.quotas.count(path, client, facts.started).await,
-        namespace => {
-            let path = format!("{namespace}/{path}");
-            active.quotas.count(&path, client, facts.started).await
-        }
+    let (namespace, path) = match named(incoming) {
+        "" => (Cow::Borrowed(""), Cow::Borrowed(path)),
+        named => (
+            Cow::Owned(format!("{named}/")),
+            Cow::Owned(format!("{named}/{path}")),
+        ),
+    };
+    Destination {
+        namespace,
+        path,
+        role,
     }
 }
 
@@ -155,28 +199,43 @@ async fn locate(
         }
     };
     if !active.namespace.is_root() {
+        let is_open = unlocks(incoming.operation, path);
         let path = RequestPath::parse(path)?;
         incoming.path = path;
         active.namespace.path.as_ref().clone_into(&mut incoming.namespace);
         facts.namespace = active.namespace.clone();
-        facts.active = Some(active);
+        facts.active = Some(active.clone());
+        // Last, so that a refusal is recorded where it belongs.
+        if !is_open {
+            active.namespaces()?.refuse_locked(&active.namespace.path).await?;
+        }
     }
     Ok(target)
 }
 
+/// Whether a request is the one that a locked namespace answers.
+fn unlocks(operation: Operation, path: &str) -> bool {
+    let unlock = path.strip_prefix("sys/namespaces/api-lock/unlock");
+    operation == Operation::Update && unlock.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The place of a request that may get a lease: for a secret, or as the token of a login.
-async fn place(facts: &Facts, incoming: &Incoming, routed: Option<&Routed>) -> Result<Option<Place>, Fault> {
+async fn place(
+    facts: &Facts,
+    incoming: &Incoming,
+    routed: Option<&Routed>,
+    role: Option<&str>,
+) -> Result<Option<Place>, Fault> {
     let (Some(active), Some(routed)) = (&facts.active, routed) else {
         return Ok(None);
     };
     let logs_in = routed.mount.class == Class::Auth
         && routed.access == Access::Anonymous
-        && incoming.operation == Operation::Update;
-    // Limits of leases count those of the root namespace, and bind nobody else.
-    if !facts.namespace.is_root() || !routed.leases && !logs_in {
+        && matches!(incoming.operation, Operation::Update | Operation::Read);
+    if !routed.leases && !logs_in {
         return Ok(None);
     }
-    active.quotas.place(active, incoming.path.as_str()).await
+    active.quotas.place(active, &destination(incoming, role)).await
 }
 
 /// The mount a request goes to. A sealed server has its own endpoints only.
@@ -298,6 +357,8 @@ impl Admitted {
 
     /// Takes the request to the same path in another namespace.
     pub(super) async fn move_to(&mut self, home: &Arc<Active>) -> Result<(), Fault> {
+        let namespace = &home.namespace;
+        home.namespaces()?.refuse_locked(&namespace.path).await?;
         let target = home.router.resolve(self.incoming.path.as_str()).await?;
         self.facts.active = Some(home.clone());
         self.facts.namespace = home.namespace.clone();

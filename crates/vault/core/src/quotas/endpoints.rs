@@ -9,7 +9,7 @@ use arca_base::{Json, Ttl, json_object};
 use serde::Serialize;
 
 use super::CONFIG;
-use super::rule::Rule;
+use super::rule::{Aim, Rule};
 use crate::active::Active;
 use crate::barrier::Change;
 use crate::engine::{Answer, Cx, Table, list_limit};
@@ -21,7 +21,7 @@ pub(super) const MOST: usize = 256;
 /// Most exempt paths.
 const MOST_EXEMPT: usize = 256;
 /// Longest path, in bytes.
-const LONGEST_PATH: usize = 1024;
+pub(super) const LONGEST_PATH: usize = 1024;
 /// Longest interval.
 const LONGEST: Ttl = Ttl::from_hours(24);
 
@@ -45,7 +45,7 @@ struct Shown<'a> {
     kind: &'static str,
     name: &'a str,
     path: &'a str,
-    role: &'static str,
+    role: &'a str,
     rate: f64,
     interval: u64,
     block_interval: u64,
@@ -65,12 +65,12 @@ async fn read(_: Arc<System>, cx: Cx, request: api::QuotaName) -> Result<Answer,
     Answer::typed(&Shown {
         kind: "rate-limit",
         name: &request.name,
-        path: &rule.path,
-        role: "",
+        path: &rule.aim.path,
+        role: &rule.aim.role,
         rate: rule.rate,
         interval: rule.interval.seconds(),
         block_interval: rule.block_interval.seconds(),
-        inheritable: rule.inheritable,
+        inheritable: rule.aim.inheritable,
         group_by: "ip",
     })
 }
@@ -81,11 +81,7 @@ async fn write(_: Arc<System>, cx: Cx, request: api::WriteQuota) -> Result<Answe
     let all = active.quotas.rules.all().await?;
     let others = all.iter().filter(|(name, _)| *name != request.name);
     for (count, (name, other)) in others.enumerate() {
-        if other.path == rule.path {
-            return Err(Fault::invalid(format!(
-                "quota rule with similar properties exists under the name {name:?}"
-            )));
-        }
+        rule.aim.refuse_same(&other.aim, name)?;
         if count + 2 > MOST {
             return Err(Fault::invalid(format!("there are {MOST} quotas already")));
         }
@@ -97,11 +93,6 @@ async fn write(_: Arc<System>, cx: Cx, request: api::WriteQuota) -> Result<Answe
 async fn parsed(active: &Arc<Active>, request: &api::WriteQuota) -> Result<Rule, Fault> {
     if !matches!(&*request.kind, "" | "rate-limit") {
         return Err(Fault::invalid("type must be rate-limit"));
-    }
-    if !request.role.is_empty() {
-        return Err(Fault::invalid(
-            "role is not supported: leave it out, or limit the path of the login",
-        ));
     }
     let rate = match &request.rate.0 {
         Json::Number(rate) => rate.as_f64(),
@@ -118,54 +109,11 @@ async fn parsed(active: &Arc<Active>, request: &api::WriteQuota) -> Result<Rule,
         ));
     }
     Ok(Rule {
-        path: path(active, &request.path).await?,
+        aim: Aim::parse(active, &request.path, &request.role, request.inheritable).await?,
         rate,
         interval,
         block_interval,
-        inheritable: request.inheritable.unwrap_or(request.path.is_empty()),
     })
-}
-
-/// The path of a limit. That of a mount ends in a slash, whether it was given or not.
-pub(super) async fn path(active: &Arc<Active>, given: &str) -> Result<String, Fault> {
-    let path = given.trim_start_matches('/');
-    if path.len() > LONGEST_PATH || path.strip_suffix('*').unwrap_or(path).contains('*') {
-        return Err(Fault::invalid(format!(
-            "'path' may have at most {LONGEST_PATH} bytes, and '*' at its end only"
-        )));
-    }
-    if path.is_empty() {
-        return Ok(String::new());
-    }
-    let place = place(active, path.trim_end_matches(['*', '/'])).await?;
-    let place = place.ok_or_else(|| Fault::invalid("invalid mount path"))?;
-    if path.trim_end_matches('/') == place {
-        return Ok(format!("{place}/"));
-    }
-    // Only mounts and namespaces end in a slash.
-    Ok(path.trim_end_matches('/').to_owned())
-}
-
-/// The mount that a path lies in, or the namespace where it is one itself; without trailing slash, the namespaces
-/// around it included.
-async fn place(active: &Arc<Active>, path: &str) -> Result<Option<String>, Fault> {
-    let namespaces = active.namespaces()?;
-    let path = format!("{path}/");
-    let (mut around, mut below) = (active.clone(), &*path);
-    loop {
-        if below.is_empty() {
-            return Ok(Some(around.namespace.path.trim_end_matches('/').to_owned()));
-        }
-        if let Some((mount, _)) = around.router.find(below.trim_end_matches('/')).await? {
-            let mount = format!("{}{}", around.namespace.path, mount.full_path());
-            return Ok(Some(mount.trim_end_matches('/').to_owned()));
-        }
-        let found = namespaces.below(&around.namespace, below).await?;
-        match found {
-            Some((deeper, rest)) => (around, below) = (deeper, rest),
-            None => return Ok(None),
-        }
-    }
 }
 
 async fn delete(_: Arc<System>, cx: Cx, request: api::QuotaName) -> Result<Answer, Fault> {

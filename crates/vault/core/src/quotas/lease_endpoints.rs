@@ -6,8 +6,9 @@ use arca_api::sys::Page;
 use arca_api::sys::quotas as api;
 use arca_base::json_object;
 
-use super::endpoints::{MOST, path};
+use super::endpoints::MOST;
 use super::leases::{LeaseRule, check, count};
+use super::rule::Aim;
 use crate::engine::{Answer, Cx, Table, list_limit};
 use crate::fault::Fault;
 use crate::system::System;
@@ -40,11 +41,11 @@ async fn read(_: Arc<System>, cx: Cx, request: api::QuotaName) -> Result<Answer,
     Ok(Answer::data(&json_object! {
         "type" => "lease-count",
         "name" => request.name,
-        "path" => rule.path.as_str(),
-        "role" => "",
+        "path" => rule.aim.path.as_str(),
+        "role" => rule.aim.role.as_str(),
         "max_leases" => rule.max_leases,
         "counter" => counter,
-        "inheritable" => rule.inheritable,
+        "inheritable" => rule.aim.inheritable,
     }))
 }
 
@@ -53,30 +54,18 @@ async fn write(_: Arc<System>, cx: Cx, request: api::WriteLeaseQuota) -> Result<
     if !matches!(&*request.kind, "" | "lease-count") {
         return Err(Fault::invalid("type must be lease-count"));
     }
-    if !request.role.is_empty() {
-        return Err(Fault::invalid(
-            "role is not supported: leave it out, or limit the path of the role, such as database/creds/app",
-        ));
-    }
     let most = u64::try_from(request.max_leases)
         .ok()
         .filter(|_| (1..=MOST_LEASES).contains(&request.max_leases));
     let max_leases =
         most.ok_or_else(|| Fault::invalid(format!("'max_leases' must be between 1 and {MOST_LEASES}")))?;
-    let path = path(active, &request.path).await?;
-    let mount = active.router.find(path.trim_end_matches(['*', '/'])).await?;
-    check(mount.as_ref().map(|(mount, _)| &**mount), &path)?;
-    let rule = LeaseRule {
-        inheritable: request.inheritable.unwrap_or(path.is_empty()),
-        path,
-        max_leases,
-    };
+    let aim = Aim::parse(active, &request.path, &request.role, request.inheritable).await?;
+    check(&aim)?;
+    let rule = LeaseRule { aim, max_leases };
     let all = active.quotas.lease_rules.all().await?;
     let others: Vec<_> = all.iter().filter(|(name, _)| *name != request.name).collect();
-    if let Some((name, _)) = others.iter().find(|(_, other)| other.path == rule.path) {
-        return Err(Fault::invalid(format!(
-            "quota rule with similar properties exists under the name {name:?}"
-        )));
+    for (name, other) in &others {
+        rule.aim.refuse_same(&other.aim, name)?;
     }
     if others.len() + 1 > MOST {
         return Err(Fault::invalid(format!("there are {MOST} quotas already")));

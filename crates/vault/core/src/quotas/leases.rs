@@ -1,5 +1,5 @@
-//! Limits of how many leases there may be: of secrets below a path, and of tokens that logins of a mount gave. They are
-//! about the root namespace only.
+//! Limits of how many leases there may be: of secrets below a path, of tokens that logins of a mount or of a role of it
+//! gave, and of both in a namespace.
 //!
 //! What is stored is counted, by names, when a limit may be reached, and at least every few seconds of use. In between
 //! every request that may get a lease counts as one more, so one node never gives out more than the limit says. Each node
@@ -12,14 +12,17 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::rule::Scope;
+use super::rule::{Aim, Scope};
 use crate::active::Active;
 use crate::barrier::Stored;
 use crate::fault::Fault;
-use crate::router::{Class, Mount};
+use crate::namespaces::Namespaces;
+use crate::router::Class;
 
 /// Names looked at in one go.
 const PAGE: usize = 5000;
+/// Namespaces looked at in one go.
+const PAGE_OF_NAMESPACES: usize = 500;
 
 /// How long a count is relied on.
 const RELIED_ON: Duration = Duration::from_secs(5);
@@ -28,10 +31,9 @@ const RELIED_ON: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct LeaseRule {
-    /// Nothing, a mount with its slash, or a path that may end in `*`.
-    pub(super) path: String,
+    #[serde(flatten)]
+    pub(super) aim: Aim,
     pub(super) max_leases: u64,
-    pub(super) inheritable: bool,
 }
 
 impl Stored for LeaseRule {
@@ -132,26 +134,66 @@ impl Counts {
 /// How many leases there are that a limit is for; counts up to `most`.
 pub(super) async fn count(active: &Active, rule: &LeaseRule, most: u64) -> Result<u64, Fault> {
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    let leases = |prefix: String| count_leases(active, prefix, most);
-    let count = match Scope::of(&rule.path) {
-        Scope::Everything => {
-            let secrets = leases(String::new()).await?;
-            secrets + active.tokens.count_up_to(most.saturating_sub(secrets)).await?
-        }
-        Scope::Mount(path) => match path.strip_prefix("auth/") {
-            None => leases(path).await?,
-            Some(mount) => {
-                let rows = active.router.rows(Class::Auth);
-                match rows.get(mount.trim_end_matches('/')).await? {
-                    Some(mount) => active.tokens.count_of_mount(&mount.value.accessor, most).await?,
-                    None => 0,
-                }
+    let (namespaces, aim) = (active.namespaces()?, &rule.aim);
+    let count = match namespaces.there(&aim.namespace).await? {
+        // It is gone, and with it what was counted.
+        None => 0,
+        Some(own) => match aim.scope() {
+            Scope::Namespace { inherited: false, .. } => count_all(&own, most).await?,
+            Scope::Namespace { inherited: true, .. } => {
+                let here = count_all(&own, most).await?;
+                here + count_below(&namespaces, &aim.namespace, most.saturating_sub(here)).await?
+            }
+            scope => {
+                let path = aim.path.strip_prefix(&*aim.namespace).unwrap_or(&aim.path);
+                count_at(&own, &scope, path, most).await?
             }
         },
-        Scope::Beginning(beginning) => leases(beginning).await?,
-        Scope::Path(path) => leases(format!("{path}/")).await?,
     };
     Ok(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// Everything in one namespace.
+async fn count_all(own: &Active, most: usize) -> Result<usize, Fault> {
+    let secrets = count_leases(own, String::new(), most).await?;
+    Ok(secrets + own.tokens.count_up_to(most.saturating_sub(secrets)).await?)
+}
+
+/// Everything in the namespaces below one, also in those that are being deleted: what they leased is still there.
+async fn count_below(namespaces: &Arc<Namespaces>, path: &str, most: usize) -> Result<usize, Fault> {
+    let (mut count, mut after) = (0, String::new());
+    while count < most {
+        let rows = namespaces.rows_below(path, &after, PAGE_OF_NAMESPACES).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.path.strip_prefix(path).unwrap_or_default().to_owned();
+        for row in rows {
+            if let Some(own) = namespaces.there(&row.path).await? {
+                count += count_all(&own, most.saturating_sub(count)).await?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// What is below a path of one namespace, or comes from the logins of an auth method there.
+async fn count_at(own: &Active, scope: &Scope, path: &str, most: usize) -> Result<usize, Fault> {
+    if let Some(mount) = path.strip_prefix("auth/") {
+        let rows = own.router.rows(Class::Auth);
+        let Some(mount) = rows.get(mount.trim_end_matches('/')).await? else {
+            return Ok(0);
+        };
+        let accessor = &mount.value.accessor;
+        return match scope {
+            Scope::Role { role, .. } => own.tokens.count_of_role(accessor, role, most).await,
+            _ => own.tokens.count_of_mount(accessor, most).await,
+        };
+    }
+    let prefix = match (scope, path.strip_suffix('*')) {
+        (Scope::Beginning(_), Some(beginning)) => beginning.to_owned(),
+        (Scope::Path(_), _) => format!("{path}/"),
+        _ => path.to_owned(),
+    };
+    count_leases(own, prefix, most).await
 }
 
 /// Leases whose identifiers begin with `prefix`, up to `most`.
@@ -174,15 +216,13 @@ async fn count_leases(active: &Active, prefix: String, most: usize) -> Result<us
     Ok(count.min(most))
 }
 
-/// Whether a limit can be for this path: tokens are only known by the mount that gave them.
-pub(super) fn check(mount: Option<&Mount>, path: &str) -> Result<(), Fault> {
-    match mount {
-        Some(mount) if mount.class == Class::Auth && path != mount.full_path() => Err(Fault::invalid(
-            "a limit of leases of an auth method is for the whole mount: tokens are counted by the mount that gave them",
-        )),
-        None if !path.is_empty() => Err(Fault::invalid(
-            "a limit of leases is for mounts of the root namespace: leases of other namespaces are not counted",
-        )),
-        _ => Ok(()),
+/// Whether a limit can be for this: tokens are only known by the mount and the role that gave them.
+pub(super) fn check(aim: &Aim) -> Result<(), Fault> {
+    let path = aim.path.strip_prefix(&*aim.namespace).unwrap_or(&aim.path);
+    if path.starts_with("auth/") && !path.ends_with('/') {
+        return Err(Fault::invalid(
+            "a limit of leases of an auth method is for the whole mount or for a role of it: tokens are counted by what gave them",
+        ));
     }
+    Ok(())
 }

@@ -6,10 +6,12 @@
 //! quota/config                what holds for all
 //! ```
 //!
-//! A request is counted right after it was read, before its token is looked up or any engine works. Of the limits that
-//! fit its path the most specific one holds. Clients are told apart by their address, and each node counts for itself,
+//! A request is counted right after its namespace and its mount were found, before its token is looked up or any engine
+//! works; an auth method tells the role of a login while a limit is for one. Of the limits that fit, the most specific
+//! one holds: that of a role, of a path, of a mount, of a namespace and, where that is inherited, of one further up. Clients are told apart by their address, and each node counts for itself,
 //! in bounded memory.
 
+mod aim;
 mod endpoints;
 mod lease_endpoints;
 mod leases;
@@ -29,9 +31,10 @@ pub(crate) use self::leases::Place;
 
 use self::leases::{Counts, LeaseRule};
 use self::limiter::{Left, Limit, Limiter};
+pub(crate) use self::rule::Destination;
 use self::rule::{QuotaConfig, Rule, Rules};
 use crate::active::Active;
-use crate::barrier::{Generation, Rows, View};
+use crate::barrier::{Generation, Rows, View, Writes};
 use crate::ceremony;
 use crate::fault::Fault;
 
@@ -46,7 +49,7 @@ const CEREMONIES: Limit = Limit {
     block: Duration::ZERO,
 };
 
-/// The limits of one namespace, and what clients have used up.
+/// All limits, of whatever namespace, and what clients have used up.
 pub(crate) struct Quotas {
     rules: Rows<Rule>,
     lease_rules: Rows<LeaseRule>,
@@ -108,10 +111,11 @@ impl Quotas {
     /// Counts a request; `now` is where the stopwatch stands.
     pub(crate) async fn count(
         &self,
-        path: &str,
+        to: &Destination<'_>,
         client: Option<IpAddr>,
         now: Duration,
     ) -> Result<Option<Standing>, Exceeded> {
+        let path = &*to.path;
         if ceremony::is_open(path)
             && let Err(wait) = self.limiter.take(&self.ceremonies, &CEREMONIES, client, now)
         {
@@ -128,7 +132,7 @@ impl Quotas {
             standing: None,
         };
         let rules = self.rules().await.map_err(failed)?;
-        let Some(rule) = rules.of(path) else {
+        let Some(rule) = rules.of(to) else {
             return Ok(None);
         };
         let taken = self.limiter.take(&rule.name, &rule.limit, client, now);
@@ -154,12 +158,53 @@ impl Quotas {
     ///
     /// # Errors
     /// [`Fault::limited`] when the limit is reached.
-    pub(crate) async fn place(&self, active: &Active, path: &str) -> Result<Option<Place>, Fault> {
+    pub(crate) async fn place(&self, active: &Active, to: &Destination<'_>) -> Result<Option<Place>, Fault> {
         let rules = self.rules().await?;
-        let Some((name, rule)) = rules.of_leases(path) else {
+        let Some((name, rule)) = rules.of_leases(to) else {
             return Ok(None);
         };
-        self.lease_counts.take(active, name, rule, path).await.map(Some)
+        self.lease_counts
+            .take(active, name, rule, &to.path)
+            .await
+            .map(Some)
+    }
+
+    /// Whether the role matters that a login is by at `mount`, the path of an auth method with its namespaces.
+    pub(crate) async fn ask_role(&self, mount: &str) -> Result<bool, Fault> {
+        Ok(self.rules().await?.ask_role(mount))
+    }
+
+    /// Removes the limits of what is about to go: of the namespace or mount at `path`, which ends in a slash, and of
+    /// everything in it.
+    pub(crate) async fn drop_below_in(&self, writes: &mut Writes, path: &str) -> Result<(), Fault> {
+        for (name, rule) in self.rules.all().await? {
+            if rule.aim.path.starts_with(path) {
+                self.rules.delete_in(writes, &name);
+            }
+        }
+        for (name, rule) in self.lease_rules.all().await? {
+            if rule.aim.path.starts_with(path) {
+                self.lease_rules.delete_in(writes, &name);
+                self.lease_counts.forget(&name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the limits of a mount, and of what is in it, follow it from one path to another; both end in a slash.
+    pub(crate) async fn move_in(&self, writes: &mut Writes, from: &str, to: &str) -> Result<(), Fault> {
+        for (name, mut rule) in self.rules.all().await? {
+            if rule.aim.follow(from, to) {
+                self.rules.put_in(writes, &name, &rule)?;
+            }
+        }
+        for (name, mut rule) in self.lease_rules.all().await? {
+            if rule.aim.follow(from, to) {
+                self.lease_rules.put_in(writes, &name, &rule)?;
+                self.lease_counts.forget(&name);
+            }
+        }
+        Ok(())
     }
 
     /// All limits as they are; read again when they have changed.

@@ -308,6 +308,8 @@ async fn disable(cx: &Cx, class: Class, path: &str) -> Result<Answer, Fault> {
     active.router.site(&mount, cx.now).view.clear().await?;
     let mut writes = Writes::new();
     rows.delete_in(&mut writes, mount.row());
+    let full = format!("{}{}", active.namespace.path, mount.full_path());
+    active.quotas.drop_below_in(&mut writes, &full).await?;
     tell(&mut writes, "mount/disable", &mount, cx);
     active.barrier.commit(writes).await?;
     active.router.drop_engine(&mount);
@@ -376,6 +378,12 @@ async fn remount(_: Arc<System>, cx: Cx, request: api::Remount) -> Result<Answer
     rows.expect_in(&mut writes, to.trimmed(), None);
     rows.delete_in(&mut writes, from.trimmed());
     rows.put_in(&mut writes, to.trimmed(), &moved)?;
+    let here = &active.namespace.path;
+    let (from, to) = (
+        format!("{here}{}", row.value.full_path()),
+        format!("{here}{}", moved.full_path()),
+    );
+    active.quotas.move_in(&mut writes, &from, &to).await?;
     tell(&mut writes, "mount/move", &moved, &cx);
     active.barrier.commit(writes).await?;
     let migration = id::uuid_v4(&*active.entropy);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arca_api::endpoint::Nothing;
 use arca_api::field::Any;
 use arca_api::sys::Page;
 use arca_api::sys::namespaces as api;
@@ -12,7 +13,7 @@ use arca_base::{Json, json_object};
 use super::System;
 use crate::engine::{Answer, Cx, Table, list_limit};
 use crate::fault::Fault;
-use crate::namespaces::{CustomMetadata, Deletion, NamespaceName, NamespaceRow, Namespaces};
+use crate::namespaces::{CustomMetadata, Deletion, NamespaceName, NamespaceRow, Namespaces, Unlocking};
 
 pub(super) fn routes() -> Table<System> {
     Table::new()
@@ -20,6 +21,12 @@ pub(super) fn routes() -> Table<System> {
         .reads_only()
         .on::<api::ScanNamespaces, _, _>(scan)
         .reads_only()
+        .on::<api::LockHere, _, _>(lock_here)
+        .injects()
+        .on::<api::LockBelow, _, _>(lock_below)
+        .injects()
+        .on::<api::UnlockHere, _, _>(unlock_here)
+        .on::<api::UnlockBelow, _, _>(unlock_below)
         .on::<api::ReadNamespace, _, _>(read)
         .reads_only()
         .on::<api::UpdateNamespace, _, _>(write)
@@ -35,7 +42,7 @@ fn describe(row: &NamespaceRow) -> Json {
         "path" => row.path.as_str(),
         "custom_metadata" => texts,
         "tainted" => row.tainted.is_some(),
-        "locked" => false,
+        "locked" => row.is_locked(),
     }
 }
 
@@ -123,6 +130,49 @@ fn changes(given: Option<Any>) -> Result<BTreeMap<String, Option<String>>, Fault
         ))),
     };
     members.into_iter().map(text).collect()
+}
+
+/// The namespace of the request.
+fn here(cx: &Cx) -> Result<NamespaceName, Fault> {
+    let namespace = &cx.active()?.namespace;
+    if namespace.is_root() {
+        return Err(Fault::invalid(
+            "path must be that of a namespace: the root namespace cannot be locked, but the server sealed",
+        ));
+    }
+    NamespaceName::below("", &namespace.path)
+}
+
+async fn lock_here(_: Arc<System>, cx: Cx, _: Nothing) -> Result<Answer, Fault> {
+    lock(&cx, &here(&cx)?).await
+}
+
+async fn lock_below(_: Arc<System>, cx: Cx, request: api::NamespacePath) -> Result<Answer, Fault> {
+    lock(&cx, &place(&cx, &request.path)?.1).await
+}
+
+async fn lock(cx: &Cx, name: &NamespaceName) -> Result<Answer, Fault> {
+    let key = cx.active()?.namespaces()?.lock(name).await?;
+    Ok(Answer::data(
+        &json_object! { "unlock_key" => key.expose().as_str() },
+    ))
+}
+
+async fn unlock_here(_: Arc<System>, cx: Cx, request: api::UnlockNamespace) -> Result<Answer, Fault> {
+    unlock(&cx, &here(&cx)?, &request.unlock_key).await
+}
+
+async fn unlock_below(_: Arc<System>, cx: Cx, request: api::UnlockNamespace) -> Result<Answer, Fault> {
+    unlock(&cx, &place(&cx, &request.path)?.1, &request.unlock_key).await
+}
+
+async fn unlock(cx: &Cx, name: &NamespaceName, key: &str) -> Result<Answer, Fault> {
+    let with = match key {
+        "" if cx.caller()?.token.is_root() => Unlocking::Root,
+        key => Unlocking::Key(key),
+    };
+    cx.active()?.namespaces()?.unlock(name, &with).await?;
+    Ok(Answer::empty())
 }
 
 async fn delete(_: Arc<System>, cx: Cx, request: api::NamespacePath) -> Result<Answer, Fault> {

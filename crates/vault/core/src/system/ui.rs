@@ -96,8 +96,10 @@ async fn read_mount(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<A
             request.path.trim_end_matches('/')
         ))
     };
-    let (mount, _) = active.router.find(&request.path).await?.ok_or_else(refused)?;
-    let full_path = mount.full_path();
+    let (around, mount) = active.find_below(&request.path).await?.ok_or_else(refused)?;
+    // As the namespace of the request names it, so that what follows finds the same mount.
+    let below = around.namespace.path_below(&active.namespace);
+    let full_path = format!("{}{}", below.unwrap_or_default(), mount.full_path());
     if !rights.reach(&full_path)? {
         return Err(refused());
     }

@@ -57,6 +57,8 @@ pub struct NewToken {
     pub no_default_policy: bool,
     /// Accessor of the auth mount it is made by.
     pub mount_accessor: String,
+    /// Role of that auth method it is made by.
+    pub login_role: String,
     /// What that auth method needs at renewal.
     pub internal: Option<JsonText>,
 }
@@ -137,6 +139,7 @@ impl Tokens {
             bound_cidrs: new.bound_cidrs,
             no_default_policy: new.no_default_policy,
             mount_accessor: new.mount_accessor,
+            login_role: new.login_role,
             internal: new.internal,
             revoking: false,
         }
@@ -176,8 +179,8 @@ impl Tokens {
             )?;
         }
         if !token.mount_accessor.is_empty() {
-            let row = format!("{}/{}", token.mount_accessor, token.hash);
-            self.by_mount.put_in(writes, &row, &ParentRow::default())?;
+            self.by_mount
+                .put_in(writes, &self.mount_entry(token), &ParentRow::default())?;
         }
         if let Some(expires) = token.expires {
             writes.put(expiry_key(&self.namespace, expires, &token.hash), Vec::new());

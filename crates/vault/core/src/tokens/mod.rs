@@ -33,6 +33,9 @@ const MAX_ATTEMPTS: usize = 64;
 /// Where the rows of tokens are, and of their children, below their namespace.
 const BY_HASH: &str = "token/id/";
 const CHILDREN: &str = "token/child/";
+/// What stands before the mark of a role in the entry of a token below its mount, and how long the mark is.
+const ROLE: char = '~';
+const ROLE_MARK: usize = 16;
 
 /// The tokens of one namespace.
 pub struct Tokens {
@@ -109,6 +112,37 @@ impl Tokens {
     /// How many service tokens the logins of a mount gave; counts up to `most`.
     pub(crate) async fn count_of_mount(&self, accessor: &str, most: usize) -> Result<usize, Fault> {
         count_names(&self.by_mount, &format!("{accessor}/"), most).await
+    }
+
+    /// The same of the logins by one role of it.
+    pub(crate) async fn count_of_role(
+        &self,
+        accessor: &str,
+        role: &str,
+        most: usize,
+    ) -> Result<usize, Fault> {
+        let mark = self.role_mark(role);
+        count_names_if(&self.by_mount, &format!("{accessor}/"), most, |name| {
+            name.ends_with(&mark)
+        })
+        .await
+    }
+
+    /// The entry of a token below its mount. It ends in a mark of the role, so that tokens of a role are counted by
+    /// these names alone.
+    fn mount_entry(&self, token: &Token) -> String {
+        let mark = match &*token.login_role {
+            "" => String::new(),
+            role => self.role_mark(role),
+        };
+        format!("{}/{}{mark}", token.mount_accessor, token.hash)
+    }
+
+    /// Names of rows are not sealed: a keyed hash stands for the name of the role.
+    fn role_mark(&self, role: &str) -> String {
+        let hash = self.hash(&format!("role/{role}"));
+        let short = hash.as_str().get(..ROLE_MARK).unwrap_or_default();
+        format!("{ROLE}{short}")
     }
 
     /// The name of a token's row.
@@ -234,8 +268,7 @@ impl Tokens {
                 .delete_in(writes, &format!("{parent}/{}", token.hash));
         }
         if !token.mount_accessor.is_empty() {
-            self.by_mount
-                .delete_in(writes, &format!("{}/{}", token.mount_accessor, token.hash));
+            self.by_mount.delete_in(writes, &self.mount_entry(token));
         }
         if let Some(expires) = token.expires {
             writes.delete(expiry_key(&self.namespace, expires, &token.hash));
@@ -295,11 +328,21 @@ fn after_use(token: &Token, now: Timestamp) -> (Token, Use) {
 
 /// Names in a folder, up to `most`, looked at a page at a time.
 async fn count_names<T: Stored>(rows: &Rows<T>, folder: &str, most: usize) -> Result<usize, Fault> {
+    count_names_if(rows, folder, most, |_| true).await
+}
+
+/// The same of those that `counts` holds for.
+async fn count_names_if<T: Stored>(
+    rows: &Rows<T>,
+    folder: &str,
+    most: usize,
+    counts: impl Fn(&str) -> bool,
+) -> Result<usize, Fault> {
     const PAGE: usize = 5000;
     let (mut count, mut after) = (0, String::new());
     while count < most {
         let page = rows.list(folder, &after, PAGE).await?;
-        count += page.names.len();
+        count += page.names.iter().filter(|name| counts(name)).count();
         match page.names.into_iter().next_back() {
             Some(last) if page.more => after = last,
             _ => break,

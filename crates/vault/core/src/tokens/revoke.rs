@@ -53,10 +53,11 @@ impl Tokens {
             if page.names.is_empty() {
                 return Ok(());
             }
-            for hash in page.names {
-                self.revoke(&hash, leases, now).await?;
+            for name in page.names {
+                let hash = name.split(super::ROLE).next().unwrap_or_default();
+                self.revoke(hash, leases, now).await?;
                 // The token may have been gone already; its entry must not keep this loop going.
-                self.by_mount.delete(&format!("{folder}{hash}")).await?;
+                self.by_mount.delete(&format!("{folder}{name}")).await?;
             }
         }
     }

@@ -87,6 +87,9 @@ pub struct Token {
     pub no_default_policy: bool,
     /// Accessor of the auth mount it was made by.
     pub mount_accessor: String,
+    /// Role of that auth method it was made by.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub login_role: String,
     /// What that auth method needs at renewal.
     pub internal: Option<JsonText>,
     /// Set while it is being revoked: nobody can use it any more.

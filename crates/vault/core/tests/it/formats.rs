@@ -2,7 +2,8 @@
 //!
 //! `ARCA_WRITE_SNAPSHOT=<file>` writes a snapshot and, beside it with `.json`, what opens it.
 //! `ARCA_WRITE_STORE=<file>` writes a new one, `ARCA_WRITE_LOGINS_STORE=<file>` one of logins and limits,
-//! `ARCA_WRITE_IDENTITY_TOKENS_STORE=<file>` one of identity tokens; the files that are there never change.
+//! `ARCA_WRITE_IDENTITY_TOKENS_STORE=<file>` one of identity tokens, `ARCA_WRITE_TENANTS_STORE=<file>` one of namespaces,
+//! of limits in them and of what web pages are told; the files that are there never change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +18,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::namespaces::In;
+
 const OLDEST: &str = include_str!("formats/store-1.json");
 const OLDEST_LOGINS: &str = include_str!("formats/logins-1.json");
 const OLDEST_IDENTITY_TOKENS: &str = include_str!("formats/identity-tokens-1.json");
+const OLDEST_TENANTS: &str = include_str!("formats/tenants-1.json");
 /// The first with groups.
 const WITH_GROUPS: &str = include_str!("formats/store-2.json");
 
@@ -170,6 +174,64 @@ async fn furnish_identity_tokens(vault: &Unsealed) -> Value {
     })
 }
 
+/// One record of each kind that came with namespaces, limits of leases and of roles, and what web pages are told.
+async fn furnish_tenants(vault: &Unsealed) -> Value {
+    let texts = json!({"custom_metadata": {"owner": "ann"}});
+    let team = vault.write("sys/namespaces/team", texts).await.expect(200);
+    for path in ["team/app", "team/shut"] {
+        let _ = vault
+            .write(&format!("sys/namespaces/{path}"), json!({}))
+            .await
+            .expect(200);
+    }
+    let locked = vault
+        .write("sys/namespaces/api-lock/lock/team/shut", json!({}))
+        .await
+        .expect(200);
+    let app = In::root(vault, "team/app");
+    let put = async |path: &str, data: Value| app.write(path, data).await.expect(204);
+    let _ = put("sys/mounts/secret", json!({"type": "kv"})).await;
+    let _ = put("secret/x", json!({"k": "v"})).await;
+    let _ = put("sys/auth/approle", json!({"type": "approle"})).await;
+    let role = json!({"bind_secret_id": false, "token_bound_cidrs": "127.0.0.1", "token_ttl": "700h"});
+    let _ = put("auth/approle/role/ci", role).await;
+    let _ = put("auth/approle/role/ci/role-id", json!({"role_id": "r"})).await;
+    let login = app
+        .with("")
+        .write("auth/approle/login", json!({"role_id": "r"}))
+        .await;
+    let limit = json!({"path": "team/app/auth/approle", "role": "ci", "max_leases": 9, "rate": 1000});
+    let inherited = json!({"path": "team", "inheritable": true, "max_leases": 90, "rate": 2000});
+    for (name, data) in [("role", limit), ("team", inherited)] {
+        for kind in ["rate-limit", "lease-count"] {
+            // Each kind ignores, with a warning, what is of the other.
+            let path = format!("sys/quotas/{kind}/{name}");
+            let _ = vault.write(&path, data.clone()).await.expect(200);
+        }
+    }
+    let cors = json!({"allowed_origins": "https://a.example.com", "allowed_headers": "X-Custom"});
+    let _ = vault.write("sys/config/cors", cors).await.expect(204);
+    let header = json!({"values": ["DENY", "SAMEORIGIN"]});
+    let _ = vault
+        .write("sys/config/ui/headers/X-Frame-Options", header)
+        .await
+        .expect(204);
+    let hashed = json!({"hmac": true});
+    let _ = vault
+        .write("sys/config/auditing/request-headers/X-Correlation", hashed)
+        .await
+        .expect(204);
+    let versions = vault.list("sys/version-history").await.expect(200);
+    json!({
+        "unseal_key": vault.unseal_key,
+        "root": vault.root,
+        "namespace": team.body["data"],
+        "unlock_key": locked.data("unlock_key"),
+        "token": login.token(),
+        "versions": versions.body["data"],
+    })
+}
+
 /// A group in a group, an external one with its alias, and an entity merged into the one that is a member.
 async fn furnish_groups(vault: &Unsealed, entity: &Value) {
     let inner = json!({"name": "Inner", "metadata": {"team": "a"}, "member_entity_ids": [entity]});
@@ -230,6 +292,9 @@ async fn writes_stores_when_asked_to() {
     let vault = Unsealed::start().await;
     let known = furnish_identity_tokens(&vault).await;
     write_store(&vault, &known, "ARCA_WRITE_IDENTITY_TOKENS_STORE").await;
+    let vault = Unsealed::start().await;
+    let known = furnish_tenants(&vault).await;
+    write_store(&vault, &known, "ARCA_WRITE_TENANTS_STORE").await;
 }
 
 async fn write_store(vault: &Unsealed, known: &Value, variable: &str) {
@@ -408,6 +473,69 @@ async fn the_oldest_store_of_identity_tokens_is_read_whole() {
         introspect(next.data("token").clone()).await,
         json!({"active": true})
     );
+}
+
+#[tokio::test]
+async fn the_oldest_store_of_tenants_is_read_whole() {
+    let (vault, known) = open(OLDEST_TENANTS).await;
+    let team = vault.read("sys/namespaces/team").await.expect(200);
+    assert_eq!(team.body["data"], known["namespace"]);
+    assert_eq!(team.data("custom_metadata/owner"), "ann");
+    let app = In::root(&vault, "team/app");
+    let token = known["token"].as_str().unwrap();
+    let me = app.with(token).read("auth/token/lookup-self").await.expect(200);
+    assert_eq!(me.data("namespace_path"), "team/app/");
+    assert_eq!(app.read("secret/x").await.expect(200).data("k"), "v");
+    let shut = In::root(&vault, "team/shut");
+    assert_eq!(shut.read("sys/mounts").await.status, 503);
+    let key = json!({"unlock_key": known["unlock_key"]});
+    let _ = shut
+        .write("sys/namespaces/api-lock/unlock", key)
+        .await
+        .expect(204);
+    let _ = shut.read("sys/mounts").await.expect(200);
+    for (name, path, role, inherited, most, rate, counter) in [
+        ("role", "team/app/auth/approle/", "ci", false, 9, 1000.0, 1),
+        ("team", "team/", "", true, 90, 2000.0, 1),
+    ] {
+        let requests = vault.read(&format!("sys/quotas/rate-limit/{name}")).await;
+        let requests = requests.expect(200).body["data"].clone();
+        assert_eq!(
+            requests,
+            json!({
+                "type": "rate-limit", "name": name, "path": path, "role": role, "rate": rate, "interval": 1,
+                "block_interval": 0, "inheritable": inherited, "group_by": "ip",
+            })
+        );
+        let leases = vault.read(&format!("sys/quotas/lease-count/{name}")).await;
+        let leases = leases.expect(200).body["data"].clone();
+        assert_eq!(
+            leases,
+            json!({
+                "type": "lease-count", "name": name, "path": path, "role": role, "max_leases": most,
+                "counter": counter, "inheritable": inherited,
+            })
+        );
+    }
+    // A mount goes with every entry of its tokens.
+    let gone = app.ask(arca_base::Operation::Delete, "sys/auth/approle", Value::Null);
+    let _ = gone.await.expect(204);
+    assert_eq!(app.with(token).read("auth/token/lookup-self").await.status, 403);
+    let cors = vault.read("sys/config/cors").await.expect(200);
+    assert_eq!(cors.data("allowed_origins"), &json!(["https://a.example.com"]));
+    let path = "sys/config/ui/headers/X-Frame-Options";
+    let header = vault.query(path, json!({"multivalue": true})).await.expect(200);
+    assert_eq!(header.data("values"), &json!(["DENY", "SAMEORIGIN"]));
+    let path = "sys/config/auditing/request-headers/x-correlation";
+    let audited = vault.read(path).await.expect(200);
+    assert_eq!(audited.data("x-correlation/hmac"), &json!(true));
+    let versions = vault.list("sys/version-history").await.expect(200);
+    for (version, info) in known["versions"]["key_info"].as_object().unwrap() {
+        assert_eq!(
+            versions.body["data"]["key_info"][version]["timestamp_installed"],
+            info["timestamp_installed"]
+        );
+    }
 }
 
 /// The first snapshot, and what opens it.

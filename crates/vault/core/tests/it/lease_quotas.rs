@@ -144,7 +144,7 @@ async fn limits_of_leases_are_checked_when_they_are_written() {
         (json!({"path": "none", "max_leases": 1}), "invalid mount path"),
         (
             json!({"path": "g", "max_leases": 1, "role": "x"}),
-            "role is not supported",
+            "'role' needs an auth method",
         ),
         (
             json!({"path": "g", "max_leases": 1, "type": "rate-limit"}),

@@ -24,7 +24,13 @@ async fn call(
     handle(vault, Incoming { wrap_ttl, ..write }).await
 }
 
-fn incoming(operation: Operation, path: &str, data: &Value, from: &str, factors: &[&str]) -> Incoming {
+pub(crate) fn incoming(
+    operation: Operation,
+    path: &str,
+    data: &Value,
+    from: &str,
+    factors: &[&str],
+) -> Incoming {
     Incoming {
         operation,
         path: RequestPath::parse(path).unwrap(),
@@ -117,7 +123,7 @@ async fn enforce(vault: &Unsealed, name: &str, data: Value) {
 }
 
 /// The key in what an authenticator is told.
-fn key_of(made: &Response) -> Vec<u8> {
+pub(crate) fn key_of(made: &Response) -> Vec<u8> {
     let url = made.data("url").as_str().unwrap();
     let text = url.rsplit_once("secret=").unwrap().1;
     let (mut bits, mut count, mut key) = (0_u32, 0, Vec::new());
@@ -137,7 +143,7 @@ fn key_of(made: &Response) -> Vec<u8> {
     key
 }
 
-fn passcode(vault: &Unsealed, key: &[u8]) -> String {
+pub(crate) fn passcode(vault: &Unsealed, key: &[u8]) -> String {
     let now = u64::try_from(vault.server.clock.now().unix_seconds()).unwrap();
     otp::code(OtpAlgorithm::Sha1, key, now / 30, 6)
 }

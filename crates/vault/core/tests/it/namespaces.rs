@@ -380,3 +380,40 @@ async fn what_is_about_the_server_as_a_whole_is_in_the_root_namespace_only() {
     }
     assert_eq!(ns1.read("sys/internal/ui/mounts").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_mount_of_a_namespace_below_is_found_by_the_path_that_begins_with_it() {
+    let vault = Unsealed::start().await;
+    furnish(&vault, "ns1").await;
+    furnish(&vault, "ns1/app").await;
+    let ask = async |namespace, token: &str, path: &str| {
+        let path = format!("sys/internal/ui/mounts/{path}");
+        In::root(&vault, namespace).with(token).read(&path).await
+    };
+    for (namespace, path, expected) in [
+        ("", "ns1/secret/x", "ns1/secret/"),
+        ("", "ns1/app/secret/x/y", "ns1/app/secret/"),
+        ("ns1", "app/secret", "app/secret/"),
+        ("ns1", "secret/app/secret", "secret/"),
+        ("ns1/app", "secret/x", "secret/"),
+    ] {
+        let found = ask(namespace, &vault.root, path).await.expect(200);
+        assert_eq!(found.data("path"), expected, "{namespace} {path}");
+        assert_eq!(found.data("type"), "kv");
+    }
+    let ns1 = In::root(&vault, "ns1");
+    ns1.policy("app", "path \"app/secret/x\" { capabilities = [\"read\"] }")
+        .await;
+    let token = ns1.token(&["app"]).await;
+    let _ = ask("ns1", &token, "app/secret/x").await.expect(200);
+    let _ = ask("ns1/app", &token, "secret/x").await.expect(200);
+    for (namespace, token, path) in [
+        ("ns1", &*token, "secret/x"),
+        ("", &*token, "ns1/app/secret/x"),
+        ("", &*vault.root, "ns1/none/x"),
+        ("", &*vault.root, "ns1"),
+    ] {
+        let refused = ask(namespace, token, path).await;
+        assert_eq!(refused.status, 403, "{namespace} {path}");
+    }
+}

@@ -166,7 +166,7 @@ async fn limits_are_written_read_listed_and_refused() {
         (json!({"rate": 1, "block_interval": "48h"}), "'interval' must be"),
         (json!({"rate": 1, "path": "nothing/here"}), "invalid mount path"),
         (json!({"rate": 1, "path": "kv/*/x"}), "'path' may have at most"),
-        (json!({"rate": 1, "role": "app"}), "role is not supported"),
+        (json!({"rate": 1, "role": "app"}), "'role' needs an auth method"),
         (
             json!({"rate": 1, "type": "lease-count"}),
             "type must be rate-limit",

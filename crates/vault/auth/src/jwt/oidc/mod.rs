@@ -10,9 +10,9 @@ mod redirect;
 use std::sync::Arc;
 
 use arca_api::auth::jwt as api;
-use arca_base::{Entropy, Secret, entropy, json_object};
+use arca_base::{Entropy, Json, Secret, entropy, json_object};
 use arca_core::Fault;
-use arca_core::engine::{Answer, Cx, Login};
+use arca_core::engine::{Answer, Cx, Login, UnprovedLogin};
 use arca_crypto::constant_time;
 use arca_crypto::digest::sha256;
 use arca_crypto::jws::Claims;
@@ -181,6 +181,18 @@ pub(super) async fn end(engine: Arc<Jwt>, cx: Cx, request: api::Callback) -> Res
         Failure::Refused(refused) => report(&cx, site, &login.role, &refused),
         Failure::Unverified(reason) => Fault::invalid(format!("{UNVERIFIED} {reason}")),
     })
+}
+
+impl Jwt {
+    /// The role of a login that comes back from the browser.
+    pub(super) fn role_of_pending(&self, login: &UnprovedLogin) -> Option<String> {
+        let state = login.data.get("state").and_then(Json::as_str)?;
+        let mut role = None;
+        self.pending.change(state, login.site.now, |started| {
+            role = Some(started.role.to_lowercase());
+        });
+        role
+    }
 }
 
 fn code(login: &Started, request: &api::Callback) -> Result<Secret<String>, Fault> {
