@@ -69,12 +69,16 @@ auto_auth {{
 }
 
 pub(crate) fn launch(node: &Node, configuration: &str, flags: &[&str]) -> Launch {
+    launch_as("agent", node, configuration, flags)
+}
+
+fn launch_as(command: &str, node: &Node, configuration: &str, flags: &[&str]) -> Launch {
     let file = node.path("agent.hcl");
     fs::write(&file, configuration).unwrap();
     let home = node.path("agent");
     fs::create_dir_all(&home).unwrap();
     let file = format!("-config={}", file.display());
-    let arguments = ["agent", &file].into_iter().chain(flags.iter().copied());
+    let arguments = [command, &file].into_iter().chain(flags.iter().copied());
     Launch::new(&home, arguments)
 }
 
@@ -158,6 +162,33 @@ fn programs_speak_through_the_agent_until_it_is_told_to_end() {
         .with(&token)
         .get("auth/token/lookup-self")
         .expect(403);
+}
+
+#[test]
+fn a_proxy_passes_requests_on_and_does_nothing_else() {
+    let node = stage();
+    let listen = "api_proxy { use_auto_auth_token = true }\n\
+                  listener \"tcp\" { address = \"127.0.0.1:0\" tls_disable = true }";
+    let mut proxy = launch_as("proxy", &node, &configuration(&node, listen), &[]).spawn();
+    let api = Api::new(&listener(&node));
+    eventually(SOON, "a token", || node.path("token").exists());
+    let found = api.get("secret/data/app").expect(200);
+    assert_eq!(found.text_at("/data/data/password"), "s3cret");
+    proxy.signal(Signal::TERM);
+    assert_eq!(ends(&mut proxy), Some(0));
+
+    let deaf = launch_as("proxy", &node, &configuration(&node, ""), &[])
+        .run()
+        .expect(1);
+    assert!(deaf.errors.contains("listener \"tcp\""), "{deaf:?}");
+    let template = format!("{listen}\ntemplate {{ contents = \"x\" destination = \"y\" }}");
+    let busy = launch_as("proxy", &node, &configuration(&node, &template), &[])
+        .run()
+        .expect(1);
+    assert!(
+        busy.errors.contains("block \"template\"") && busy.errors.contains("arca agent"),
+        "{busy:?}"
+    );
 }
 
 #[test]

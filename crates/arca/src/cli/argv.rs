@@ -50,8 +50,8 @@ impl<'a> Flag<'a> {
 /// The arguments read so far.
 struct Line<'a> {
     tree: &'a Command,
-    /// The command the last word named.
-    here: &'a Command,
+    /// The command the last word named, if it was not the program itself.
+    here: Option<Command>,
     commands: Vec<OsString>,
     flags: Vec<String>,
     values: Vec<OsString>,
@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
     fn new(program: OsString, tree: &'a Command) -> Self {
         Self {
             tree,
-            here: tree,
+            here: None,
             commands: vec![program],
             flags: Vec::new(),
             values: Vec::new(),
@@ -69,10 +69,12 @@ impl<'a> Line<'a> {
     }
 
     fn push_word(&mut self, word: &str) {
-        let command = self.here.find_subcommand(word).filter(|_| self.values.is_empty());
+        let command = self.here().find_subcommand(word).filter(|_| self.values.is_empty());
         match command {
             Some(command) => {
-                self.here = command;
+                let mut command = command.clone();
+                command.build();
+                self.here = Some(command);
                 self.commands.push(word.into());
             }
             None => self.values.push(word.into()),
@@ -85,18 +87,18 @@ impl<'a> Line<'a> {
             self.commands.push("version".into());
             return;
         }
-        let Some(known) = self.find(name) else {
+        let Some(known) = self.find(name).cloned() else {
             let value = value.map(|value| format!("={value}")).unwrap_or_default();
             self.flags.push(format!("--{name}{value}"));
             return;
         };
         let name = known.get_long().unwrap_or(name);
-        match (is_switch(known), value) {
+        match (is_switch(&known), value) {
             (true, Some(value)) if parse_flag(value) == Some(false) => self.switch_off(name),
             (true, Some(value)) if parse_flag(value) == Some(true) => self.flags.push(format!("--{name}")),
             (_, Some(value)) => self.flags.push(format!("--{name}={value}")),
             (true, None) => self.flags.push(format!("--{name}")),
-            (false, None) if !needs_value(known) => self.flags.push(format!("--{name}")),
+            (false, None) if !needs_value(&known) => self.flags.push(format!("--{name}")),
             (false, None) => match rest.next() {
                 Some(value) => self.flags.push(format!("--{name}={}", value.to_string_lossy())),
                 None => self.flags.push(format!("--{name}")),
@@ -109,12 +111,16 @@ impl<'a> Line<'a> {
         self.flags.retain(|flag| *flag != on);
     }
 
-    fn find(&self, name: &str) -> Option<&'a Arg> {
+    fn here(&self) -> &Command {
+        self.here.as_ref().unwrap_or(self.tree)
+    }
+
+    fn find(&self, name: &str) -> Option<&Arg> {
         let is_it = |arg: &&Arg| {
             let aliases = arg.get_all_aliases().unwrap_or_default();
             arg.get_long() == Some(name) || aliases.contains(&name)
         };
-        let own = self.here.get_arguments().find(is_it);
+        let own = self.here().get_arguments().find(is_it);
         own.or_else(|| {
             self.tree
                 .get_arguments()
@@ -124,7 +130,7 @@ impl<'a> Line<'a> {
     }
 
     fn finish(self) -> Vec<OsString> {
-        let takes_values = !self.here.has_subcommands() && !self.values.is_empty();
+        let takes_values = !self.here().has_subcommands() && !self.values.is_empty();
         let mut out = self.commands;
         out.extend(self.flags.into_iter().map(OsString::from));
         if takes_values {

@@ -18,6 +18,7 @@ mod failure;
 mod flags;
 mod globals;
 mod kv;
+mod later;
 mod lease;
 mod list;
 mod login;
@@ -29,6 +30,7 @@ mod path_help;
 mod plugin;
 mod policy;
 mod print;
+mod proxy;
 mod read;
 mod rehearsal;
 mod run;
@@ -52,6 +54,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use failure::{DONE, Failure, LOCAL, Outcome};
 use globals::Globals;
+use later::Later;
 use session::Session;
 
 use crate::host::Host;
@@ -95,83 +98,85 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Read data and secrets
-    Read(read::Read),
+    Read(Later<read::Read>),
     /// Write data, configuration and secrets
-    Write(write::Write),
+    Write(Later<write::Write>),
     /// Delete secrets and configuration
-    Delete(delete::Delete),
+    Delete(Later<delete::Delete>),
     /// List names in a folder
-    List(list::List),
+    List(Later<list::List>),
     /// List names at any depth below a folder
-    Scan(list::Scan),
+    Scan(Later<list::Scan>),
     /// Change parts of what is at a path
-    Patch(write::Patch),
+    Patch(Later<write::Patch>),
     /// Get a token
-    Login(login::Login),
+    Login(Later<login::Login>),
     /// Start a server on this machine: durable, with TLS, audited
-    Up(up::Up),
+    Up(Later<up::Up>),
     /// Start a server with a configuration, or a development server
-    Server(server::Server),
+    Server(Later<server::Server>),
     /// Keep a token fresh on this machine, and pass requests of programs on
     #[command(disable_help_subcommand = true)]
-    Agent(agent::Agent),
+    Agent(Later<agent::Agent>),
+    /// Pass requests of programs on to the server
+    Proxy(Later<proxy::Proxy>),
     /// Run a program with secrets in its environment
-    Run(run::Run),
+    Run(Later<run::Run>),
     /// Show whether the server is sealed, and which node is active
-    Status(status::Status),
+    Status(Later<status::Status>),
     /// Open a wrapped answer
-    Unwrap(unwrap::Unwrap),
+    Unwrap(Later<unwrap::Unwrap>),
     /// Work with key/value secrets
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Kv(kv::Kv),
+    Kv(Later<kv::Kv>),
     /// Work with secret engines
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Secrets(secrets::Secrets),
+    Secrets(Later<secrets::Secrets>),
     /// Work with auth methods
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Auth(auth::Auth),
+    Auth(Later<auth::Auth>),
     /// Work with tokens
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Token(token::Token),
+    Token(Later<token::Token>),
     /// Work with policies
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Policy(policy::Policy),
+    Policy(Later<policy::Policy>),
     /// Work with databases and the users made in them
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Database(database::Database),
+    Database(Later<database::Database>),
     /// Work with leases
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Lease(lease::Lease),
+    Lease(Later<lease::Lease>),
     /// Follow what happens on the server
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Events(events::Events),
+    Events(Later<events::Events>),
     /// Follow the log of the server
-    Monitor(monitor::Monitor),
+    Monitor(Later<monitor::Monitor>),
     /// Work with audit devices
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Audit(audit::Audit),
+    Audit(Later<audit::Audit>),
     /// Operate the server: initialize, unseal, seal, rotate
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Operator(operator::Operator),
+    Operator(Later<operator::Operator>),
     /// Work with the plugins of the server
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Plugin(plugin::Plugin),
+    Plugin(Later<plugin::Plugin>),
     /// Make, look at and delete namespaces
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Namespace(namespace::Namespace),
+    Namespace(Later<namespace::Namespace>),
     /// Show what a path is for
-    PathHelp(path_help::PathHelp),
+    PathHelp(Later<path_help::PathHelp>),
     /// Collect what the server says of itself over time, in a folder
-    Debug(debug::Debug),
+    Debug(Later<debug::Debug>),
     /// Print what this side knows
     #[command(subcommand, disable_help_subcommand = true, help_template = GROUP)]
-    Print(print::Print),
+    Print(Later<print::Print>),
     /// Print the script that completes commands in a shell
-    Completion(completion::Completion),
+    Completion(Later<completion::Completion>),
     /// Print the version of this program
-    Version(version::Version),
+    Version(Later<version::Version>),
     /// Show which versions of the server have run on its store
-    VersionHistory(version_history::VersionHistory),
+    VersionHistory(Later<version_history::VersionHistory>),
 }
 
 /// Runs the command and gives its exit code: 0 when it did what it was asked, 1 for a mistake on this side, 2 for an
@@ -239,38 +244,39 @@ fn execute(cli: Cli, session: &mut Session) -> Outcome {
 impl Command {
     fn run(self, session: &mut Session) -> Outcome {
         match self {
-            Self::Read(command) => wait(command.run(session)),
-            Self::Write(command) => wait(command.run(session)),
-            Self::Delete(command) => wait(command.run(session)),
-            Self::List(command) => wait(command.run(session)),
-            Self::Scan(command) => wait(command.run(session)),
-            Self::Patch(command) => wait(command.run(session)),
-            Self::Login(command) => wait(command.run(session)),
-            Self::Up(command) => command.run(session),
-            Self::Server(command) => command.run(session),
-            Self::Agent(command) => command.run(session),
-            Self::Run(command) => wait(command.run(session)),
-            Self::Status(command) => wait(command.run(session)),
-            Self::Unwrap(command) => wait(command.run(session)),
-            Self::Kv(command) => wait(command.run(session)),
-            Self::Secrets(command) => wait(command.run(session)),
-            Self::Auth(command) => wait(command.run(session)),
-            Self::Token(command) => wait(command.run(session)),
-            Self::Policy(command) => command.run(session),
-            Self::Database(command) => wait(command.run(session)),
-            Self::Lease(command) => wait(command.run(session)),
-            Self::Events(command) => wait(command.run(session)),
-            Self::Monitor(command) => wait(command.run(session)),
-            Self::Audit(command) => wait(command.run(session)),
-            Self::Operator(command) => wait(command.run(session)),
-            Self::Plugin(command) => wait(command.run(session)),
-            Self::Namespace(command) => wait(command.run(session)),
-            Self::PathHelp(command) => wait(command.run(session)),
-            Self::Debug(command) => wait(command.run(session)),
-            Self::Print(command) => command.run(session),
-            Self::Completion(command) => command.run(session),
-            Self::Version(command) => command.run(session),
-            Self::VersionHistory(command) => wait(command.run(session)),
+            Self::Read(Later(command)) => wait(command.run(session)),
+            Self::Write(Later(command)) => wait(command.run(session)),
+            Self::Delete(Later(command)) => wait(command.run(session)),
+            Self::List(Later(command)) => wait(command.run(session)),
+            Self::Scan(Later(command)) => wait(command.run(session)),
+            Self::Patch(Later(command)) => wait(command.run(session)),
+            Self::Login(Later(command)) => wait(command.run(session)),
+            Self::Up(Later(command)) => command.run(session),
+            Self::Server(Later(command)) => command.run(session),
+            Self::Agent(Later(command)) => command.run(session),
+            Self::Proxy(Later(command)) => command.run(session),
+            Self::Run(Later(command)) => wait(command.run(session)),
+            Self::Status(Later(command)) => wait(command.run(session)),
+            Self::Unwrap(Later(command)) => wait(command.run(session)),
+            Self::Kv(Later(command)) => wait(command.run(session)),
+            Self::Secrets(Later(command)) => wait(command.run(session)),
+            Self::Auth(Later(command)) => wait(command.run(session)),
+            Self::Token(Later(command)) => wait(command.run(session)),
+            Self::Policy(Later(command)) => command.run(session),
+            Self::Database(Later(command)) => wait(command.run(session)),
+            Self::Lease(Later(command)) => wait(command.run(session)),
+            Self::Events(Later(command)) => wait(command.run(session)),
+            Self::Monitor(Later(command)) => wait(command.run(session)),
+            Self::Audit(Later(command)) => wait(command.run(session)),
+            Self::Operator(Later(command)) => wait(command.run(session)),
+            Self::Plugin(Later(command)) => wait(command.run(session)),
+            Self::Namespace(Later(command)) => wait(command.run(session)),
+            Self::PathHelp(Later(command)) => wait(command.run(session)),
+            Self::Debug(Later(command)) => wait(command.run(session)),
+            Self::Print(Later(command)) => command.run(session),
+            Self::Completion(Later(command)) => command.run(session),
+            Self::Version(Later(command)) => command.run(session),
+            Self::VersionHistory(Later(command)) => wait(command.run(session)),
         }
     }
 }

@@ -14,6 +14,8 @@ use clap::{Args, Subcommand};
 use super::failure::{Failure, Outcome};
 use super::session::Session;
 
+pub(crate) use start::Start;
+
 const EXAMPLES: &str = "\
 Examples:
   arca agent -config=agent.hcl
@@ -61,7 +63,10 @@ struct Source {
 impl Agent {
     pub(crate) fn run(self, session: &mut Session) -> Outcome {
         match self.command {
-            None => self.start.run(session),
+            None => {
+                let config = self.start.load(session)?;
+                self.start.run(config, session)
+            }
             Some(Command::Validate(command)) => command.run(session),
             Some(Command::Render(command)) => super::wait(command.run(session)),
             Some(Command::Status(command)) => super::wait(command.run(session)),

@@ -15,7 +15,7 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::Session;
 
 #[derive(Args)]
-pub(super) struct Start {
+pub(crate) struct Start {
     #[command(flatten)]
     source: Source,
     /// End as soon as every token and file is written once
@@ -33,8 +33,12 @@ pub(super) struct Start {
 }
 
 impl Start {
-    pub(super) fn run(self, session: &mut Session) -> Outcome {
-        let mut config = self.source.load(session)?;
+    /// Reads the configuration.
+    pub(crate) fn load(&self, session: &Session) -> Result<AgentConfig, Failure> {
+        self.source.load(session)
+    }
+
+    pub(crate) fn run(self, mut config: AgentConfig, session: &mut Session) -> Outcome {
         config.exit_after_auth |= self.exit_after_auth;
         let (level, logging) = self.log(&config, session)?;
         let reread = self.level_again(session, logging);
