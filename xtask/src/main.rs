@@ -12,6 +12,7 @@ mod bench;
 mod deny;
 mod fuzz_api;
 mod kubernetes;
+mod link_order;
 mod setup;
 mod suite;
 mod terminal;
@@ -69,6 +70,12 @@ const TASKS: &[Task] = &[
         summary: "check dependencies against deny.toml",
         usage: deny::USAGE,
         run: deny::run,
+    },
+    Task {
+        name: "link-order",
+        summary: "write down which functions the linker should put together",
+        usage: link_order::USAGE,
+        run: link_order::run,
     },
     Task {
         name: "bench",

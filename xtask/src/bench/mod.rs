@@ -2,6 +2,7 @@
 
 mod agent;
 mod arca;
+mod audit;
 mod ceiling;
 mod disk;
 mod events;
@@ -35,6 +36,7 @@ Usage: cargo xtask bench server [options]
        cargo xtask bench events [options]
        cargo xtask bench agent [options]
        cargo xtask bench templates [options]
+       cargo xtask bench audit [options]
 
 server   requests per second, latency, CPU time per request and memory of KV reads, durable KV writes, token lookups
          and health checks, each measured between two measurements of a bare server of the same HTTP stack
@@ -44,6 +46,7 @@ logins   very many logins by a few identities, and the memory, entities and toke
 events   how long an event takes from a write to many subscribers, and the memory of an idle one
 agent    start, memory and idle CPU of an agent with ten templates, and how long a write takes to its file
 templates  parsing and rendering templates, beside Go's text/template (needs Go)
+audit    reads that are recorded in a file alone, and beside a collector that hangs or is away
 
   --data=DIR          where the server keeps its data; the disk to measure (default: target/bench)
   --format=json       print JSON instead of a table
@@ -73,7 +76,10 @@ bench events, bench agent:
 
 bench templates:
   --milliseconds=300  least length of one measurement
-  --rounds=5          how often each is repeated; medians are printed";
+  --rounds=5          how often each is repeated; medians are printed
+
+bench audit:
+  --seconds=3 --rounds=5 --connections=16";
 
 /// What all benchmarks are told.
 struct Settings {
@@ -124,8 +130,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         Some("events") => events::run(&settings, args),
         Some("agent") => agent::run(&settings, args),
         Some("templates") => templates::run(&settings, args),
+        Some("audit") => audit::run(&settings, args),
         _ => bail!(
-            "say what to measure: server, scale, leases, logins, events, agent or templates; `cargo xtask bench --help` explains them"
+            "say what to measure: server, scale, leases, logins, events, agent, templates or audit; `cargo xtask bench --help` explains them"
         ),
     }
 }

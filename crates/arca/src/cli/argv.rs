@@ -69,7 +69,10 @@ impl<'a> Line<'a> {
     }
 
     fn push_word(&mut self, word: &str) {
-        let command = self.here().find_subcommand(word).filter(|_| self.values.is_empty());
+        let command = self
+            .here()
+            .find_subcommand(word)
+            .filter(|_| self.values.is_empty());
         match command {
             Some(command) => {
                 let mut command = command.clone();

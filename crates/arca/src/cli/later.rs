@@ -3,6 +3,7 @@
 //! A call goes to one command; making the flags of all others costs each call time, and a process that stays, such as
 //! an agent, memory.
 
+use clap::builder::Resettable;
 use clap::error::Error;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
@@ -13,7 +14,9 @@ pub(super) struct Later<T>(pub(super) T);
 fn augmented(command: Command, augment: fn(Command) -> Command) -> Command {
     let about = command.get_about().cloned();
     let long_about = command.get_long_about().cloned();
-    augment(command).about(about).long_about(long_about)
+    augment(command)
+        .about(Resettable::from(about))
+        .long_about(Resettable::from(long_about))
 }
 
 impl<T: Args> Args for Later<T> {

@@ -11,8 +11,8 @@ use arca_base::{Json, MountPath, NamespaceId, Operation, RequestPath, Timestamp,
 use arca_policy::template::Anonymous;
 use arca_policy::{Constraints, Policy, PolicyName, Request};
 use parking_lot::Mutex;
-use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
+use quick_cache::{Equivalent, UnitWeighter};
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::{BarrierError, Generation, Rows, Stored, View, Writes};
@@ -49,10 +49,19 @@ pub struct Policies {
 }
 
 /// What a compiled set is kept under.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, Hash)]
 struct Key {
-    policies: Vec<String>,
+    of_token: Vec<String>,
+    of_identity: Vec<String>,
     entity_id: String,
+}
+
+/// A [`Key`] that is only looked at: every request has one, and a token may have hundreds of policies.
+#[derive(Clone, Copy, Hash)]
+struct Asked<'a> {
+    of_token: &'a [String],
+    of_identity: &'a [String],
+    entity_id: &'a str,
 }
 
 /// When a compiled set was made: it is good for as long as both stand still.
@@ -223,13 +232,13 @@ impl Policies {
         identity: &Identity,
         now: Timestamp,
     ) -> Result<Arc<Acl>, Fault> {
-        let key = Key::of(token, principal);
+        let asked = Asked::of(token, principal);
         let stamp = Stamp {
             policies: self.changed.current(),
             // What the principal was read under: a change since then must not be taken for known.
             identity: principal.map_or(0, Principal::seen),
         };
-        if let Some((kept, acl)) = self.compiled.lock().get(&key)
+        if let Some((kept, acl)) = self.compiled.lock().get(&asked)
             && *kept == stamp
             && acl.0.valid_until().is_none_or(|until| now < until)
         {
@@ -242,8 +251,8 @@ impl Policies {
             }),
             None => None,
         };
-        let acl = Arc::new(self.compile(&key, subject.as_ref(), now).await?);
-        self.compiled.lock().insert(key, (stamp, acl.clone()));
+        let acl = Arc::new(self.compile(asked, subject.as_ref(), now).await?);
+        self.compiled.lock().insert(asked.key(), (stamp, acl.clone()));
         Ok(acl)
     }
 
@@ -252,12 +261,18 @@ impl Policies {
         writes.tell(told.key(&self.namespace, None, now));
     }
 
-    async fn compile(&self, key: &Key, subject: Option<&Subject<'_>>, now: Timestamp) -> Result<Acl, Fault> {
-        if key.policies.iter().any(|policy| policy == "root") {
+    async fn compile(
+        &self,
+        asked: Asked<'_>,
+        subject: Option<&Subject<'_>>,
+        now: Timestamp,
+    ) -> Result<Acl, Fault> {
+        if asked.of_token.iter().any(|policy| policy == "root") {
             return Ok(Acl(arca_policy::Acl::root()));
         }
-        let mut policies = Vec::with_capacity(key.policies.len());
-        for name in &key.policies {
+        let names = asked.names();
+        let mut policies = Vec::with_capacity(names.len());
+        for name in names {
             // A policy that does not exist allows nothing; it may be written later.
             if let Some(policy) = self.load(name).await? {
                 policies.push(match subject {
@@ -285,23 +300,38 @@ impl Policies {
     }
 }
 
-impl Key {
-    fn of(token: &Token, principal: Option<&Principal>) -> Self {
-        let Some(principal) = principal else {
-            return Self {
-                policies: token.policies.clone(),
-                entity_id: String::new(),
-            };
-        };
-        // No identity is root, whatever its record says.
-        let added = principal.policies().iter().filter(|policy| *policy != "root");
-        let mut policies: Vec<String> = token.policies.iter().chain(added).cloned().collect();
-        policies.sort_unstable();
-        policies.dedup();
+impl<'a> Asked<'a> {
+    fn of(token: &'a Token, principal: Option<&'a Principal>) -> Self {
         Self {
-            policies,
-            entity_id: principal.entity.id.clone(),
+            of_token: &token.policies,
+            of_identity: principal.map(Principal::policies).unwrap_or_default(),
+            entity_id: principal.map_or("", |principal| principal.entity.id.as_str()),
         }
+    }
+
+    /// The names of the policies that count, sorted, each once. No identity is root, whatever its record says.
+    fn names(self) -> Vec<&'a str> {
+        let added = self.of_identity.iter().filter(|policy| *policy != "root");
+        let mut names: Vec<&str> = self.of_token.iter().chain(added).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn key(self) -> Key {
+        Key {
+            of_token: self.of_token.to_vec(),
+            of_identity: self.of_identity.to_vec(),
+            entity_id: self.entity_id.to_owned(),
+        }
+    }
+}
+
+impl Equivalent<Key> for Asked<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.of_token == key.of_token
+            && self.of_identity == key.of_identity
+            && self.entity_id == key.entity_id
     }
 }
 
