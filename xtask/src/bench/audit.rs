@@ -117,7 +117,11 @@ fn report(samples: &[Vec<Sample>]) -> Figures {
         );
         let p99 = middle(samples, |sample| sample.p99);
         figures.push(format!("p99, {name}"), p99, "us");
-        figures.push(format!("p99 to that of the file alone, {name}"), p99 / alone, "x");
+        figures.push(
+            format!("p99 to that of the file alone, {name}"),
+            p99 / alone * 100.0,
+            "%",
+        );
     }
     figures
 }

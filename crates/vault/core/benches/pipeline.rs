@@ -69,6 +69,35 @@ fn token_lookup(bencher: Bencher<'_, '_>, audited: bool) {
     });
 }
 
+/// A token with 200 policies of 50 rules each.
+#[divan::bench]
+fn kv_v2_read_with_200_policies(bencher: Bencher<'_, '_>) {
+    let bench = start(false);
+    let token = bench.runtime.block_on(async {
+        let mut names = vec!["app".to_owned()];
+        for team in 0..200 {
+            let rules: Vec<String> = (0..50)
+                .map(|n| format!("path \"kv/data/team{team}/{n}/*\" {{ capabilities = [\"read\"] }}"))
+                .collect();
+            let name = format!("team-{team}");
+            bench.vault.policy(&name, &rules.join("\n")).await;
+            names.push(name);
+        }
+        let request = json!({"policies": names});
+        bench
+            .vault
+            .write("auth/token/create", request)
+            .await
+            .expect(200)
+            .token()
+    });
+    bencher.bench_local(|| {
+        bench
+            .runtime
+            .block_on(bench.vault.reply_as(&token, "kv/data/app/db"))
+    });
+}
+
 #[divan::bench]
 fn health(bencher: Bencher<'_, '_>) {
     let bench = start(false);
