@@ -6,12 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// `0`: the program shall start on systems older than this one.
+const PACKED: &str = "ARCA_PACKED_RELOCATIONS";
 /// Written by `cargo xtask link-order`.
 const ORDER: &str = "link-order.txt";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={ORDER}");
+    println!("cargo::rerun-if-env-changed={PACKED}");
     if variable("CARGO_CFG_TARGET_OS") != "linux" || variable("OPT_LEVEL") == "0" {
         return;
     }
@@ -46,8 +49,12 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_default()
 }
 
-/// Whether what starts the program can read packed relocations: musl can, glibc since 2.36.
+/// Whether what starts the program can read packed relocations: musl can, glibc since 2.36. A program with them does not
+/// start on an older glibc.
 fn has_packed_relocations() -> bool {
+    if variable(PACKED) == "0" {
+        return false;
+    }
     match variable("CARGO_CFG_TARGET_ENV").as_str() {
         "musl" => true,
         "gnu" => variable("TARGET") == variable("HOST") && glibc().is_some_and(|version| version >= (2, 36)),
