@@ -9,6 +9,7 @@ KNOWN = tuple(
     (re.compile(path), re.compile(text, re.DOTALL))
     for path, text in (
         (r"/cubbyhole/.*", r"missing data fields"),
+        (r"/sys/capabilities", r"no token found"),
         (r"/auth/[^/]+/login/.*", r"missing password"),
         (r"/auth/[^/]+/users/.*", r"username does not exist"),
         (r"/auth/[^/]+/role/.*", r'role ".*" does not exist'),

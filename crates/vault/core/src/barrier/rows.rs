@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroize as _;
 
+use super::view::cursor;
 use super::{BarrierError, View, Writes};
 
 /// How often a write that lost a race reads again and retries before it gives up.
@@ -235,10 +236,9 @@ impl<T: Stored> Rows<T> {
         const MOST: usize = 1000;
         let prefix = self.view.prefix();
         let mut rows = Vec::new();
-        let mut after = if after.is_empty() {
-            String::new()
-        } else {
-            self.view.key(after)
+        let mut after = match cursor(after) {
+            "" => String::new(),
+            after => self.view.key(after),
         };
         let mut more = true;
         while more && rows.len() < limit {

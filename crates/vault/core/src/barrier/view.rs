@@ -113,7 +113,7 @@ impl View {
     /// # Errors
     /// [`BarrierError`].
     pub async fn list(&self, folder: &str, after: &str, limit: usize) -> Result<Page, BarrierError> {
-        self.barrier.list(&self.key(folder), after, limit).await
+        self.barrier.list(&self.key(folder), cursor(after), limit).await
     }
 
     /// One page of keys at any depth below `folder`.
@@ -121,7 +121,7 @@ impl View {
     /// # Errors
     /// [`BarrierError`].
     pub async fn scan(&self, folder: &str, after: &str, limit: usize) -> Result<Page, BarrierError> {
-        self.barrier.scan(&self.key(folder), after, limit).await
+        self.barrier.scan(&self.key(folder), cursor(after), limit).await
     }
 
     /// Seals a value that a client keeps for a while and brings back, as text. It opens below this view only.
@@ -158,6 +158,12 @@ impl View {
             self.barrier.commit(writes).await?;
         }
     }
+}
+
+/// A name to go on after, as a client sent it, without what no key can hold: behind a NUL byte nothing can matter, since no
+/// name lies between `a` and `a\0b`.
+pub(super) fn cursor(after: &str) -> &str {
+    after.split('\0').next().unwrap_or(after)
 }
 
 #[cfg(test)]

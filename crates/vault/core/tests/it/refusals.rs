@@ -69,6 +69,37 @@ async fn an_answer_is_an_error_or_a_result_and_never_both() {
     assert!(seen.0 > 1000 && seen.1 > 50, "{seen:?}");
 }
 
+/// A page begins behind any text at all, also one that can be no name.
+#[tokio::test]
+async fn a_page_begins_behind_any_text() {
+    let vault = Unsealed::start().await;
+    vault.mount("kv", "kv-v2").await;
+    for name in ["a", "b"] {
+        let secret = json!({"data": {"k": "v"}});
+        let _ = vault.write(&format!("kv/data/{name}"), secret).await.expect(200);
+        let role = format!("auth/token/roles/{name}");
+        let _ = vault.write(&role, json!({})).await.expect(204);
+    }
+    for folder in ["kv/metadata", "auth/token/roles"] {
+        for (after, expected) in [
+            ("\0", json!(["a", "b"])),
+            ("a\0b", json!(["b"])),
+            ("\u{1e}\u{f8}", json!(["a", "b"])),
+        ] {
+            let token = Some(vault.root.as_str());
+            let answer = vault
+                .server
+                .request(Operation::List, folder, token, json!({"after": after}), None)
+                .await;
+            assert_eq!(
+                answer.body["data"]["keys"], expected,
+                "{folder} {after:?}: {}",
+                answer.body
+            );
+        }
+    }
+}
+
 /// Who may do nothing learns nothing of what is there: every path refuses in the same words.
 #[tokio::test]
 async fn strangers_cannot_tell_what_exists() {

@@ -11,13 +11,16 @@ use arca_core::engine::{Answer, Cx, Site};
 use super::connection::failed;
 use super::driver::{Fullness, Holdings, KnownUser};
 use super::lease::Internal;
-use super::{Databases, intent, username};
+use super::{Databases, config, intent, username};
 
 /// Users and leases named in one answer; more are only counted.
 const MOST_NAMED: usize = 1000;
 
 pub(super) async fn read(engine: Arc<Databases>, cx: Cx, request: api::Name) -> Result<Answer, Fault> {
     let site = cx.site()?;
+    if config::rows(site).get(&request.name).await?.is_none() {
+        return Err(Fault::absent());
+    }
     let (config, connection) = engine.connection(site, &request.name).await?;
     let prefix = &username::prefix(
         config.username_template(connection.kind),

@@ -273,7 +273,7 @@ async fn a_census_names_strays_and_gaps() {
         census.body
     );
     let _ = estate.log_in(&kept.name, &kept.password).await.unwrap();
-    let _ = estate.vault.read("database/census/none").await.expect(500);
+    let _ = estate.vault.read("database/census/none").await.expect(404);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
