@@ -82,18 +82,12 @@ async fn a_number_and_a_boolean_name_the_role_that_their_text_names() {
         let _ = vault.write(&path, json!({ "type": kind })).await.expect(204);
     }
     let machine = json!({"bind_secret_id": false, "secret_id_bound_cidrs": "0.0.0.0/0"});
-    let _ = vault
-        .write("auth/approle/role/ci", machine)
-        .await
-        .expect(204);
+    let _ = vault.write("auth/approle/role/ci", machine).await.expect(204);
     for (role, given) in [("7", json!(7)), ("1", json!(true))] {
         for (mount, member) in [("kubernetes", "role"), ("jwt", "role"), ("approle", "role_id")] {
             let limited = if mount == "approle" {
                 let id = json!({ "role_id": role });
-                let _ = vault
-                    .write("auth/approle/role/ci/role-id", id)
-                    .await
-                    .expect(204);
+                let _ = vault.write("auth/approle/role/ci/role-id", id).await.expect(204);
                 "ci"
             } else {
                 role

@@ -136,10 +136,7 @@ async fn a_lock_is_not_passed_by_from_around_it() {
     assert!(is_locked(&answer, "team/"), "{}", answer.body);
     // Being refused used nothing up.
     let team = In::root(&vault, "team");
-    let _ = team
-        .write(UNLOCK, json!({ "unlock_key": key }))
-        .await
-        .expect(204);
+    let _ = team.write(UNLOCK, json!({ "unlock_key": key })).await.expect(204);
     let _ = root.write("sys/wrapping/unwrap", first).await.expect(200);
     let _ = root.write("sys/wrapping/rewrap", second).await.expect(200);
 }

@@ -187,9 +187,10 @@ impl Jwt {
     /// The role of a login that comes back from the browser.
     pub(super) fn role_of_pending(&self, login: &UnprovedLogin) -> Option<String> {
         let mut role = None;
-        self.pending.change(&login.text("state"), login.site.now, |started| {
-            role = Some(started.role.to_lowercase());
-        });
+        self.pending
+            .change(&login.text("state"), login.site.now, |started| {
+                role = Some(started.role.to_lowercase());
+            });
         role
     }
 }
