@@ -32,16 +32,19 @@ fn the_command_line_makes_and_uses_namespaces() {
     let there = shell.with("VAULT_NAMESPACE", "team/app");
     there.run("arca secrets enable -path=secret kv-v2").expect(0);
     there.run("arca kv put secret/db password=p").expect(0);
-    for line in [
-        "arca kv get -field=password -ns=team/app secret/db",
-        "arca kv get -field=password -namespace=team/app -mount=secret db",
-        "arca read -field=data team/app/secret/data/db",
-        "arca kv get -field=password team/app/secret/db",
-        "arca kv get -field=password -mount=team/app/secret db",
-        "arca kv get -field=password -ns=team app/secret/db",
+    for (line, expected) in [
+        ("arca kv get -field=password -ns=team/app secret/db", "p"),
+        (
+            "arca kv get -field=password -namespace=team/app -mount=secret db",
+            "p",
+        ),
+        ("arca read -field=data team/app/secret/data/db", "map[password:p]"),
+        ("arca kv get -field=password team/app/secret/db", "p"),
+        ("arca kv get -field=password -mount=team/app/secret db", "p"),
+        ("arca kv get -field=password -ns=team app/secret/db", "p"),
     ] {
         let read = shell.run(line).expect(0);
-        assert!(read.out.contains('p'), "{line}: {read:?}");
+        assert_eq!(read.out, expected, "{line}: {read:?}");
     }
     shell.run("arca kv put team/app/secret/db password=q").expect(0);
     let listed = shell.run("arca kv list team/app/secret").expect(0);

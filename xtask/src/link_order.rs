@@ -91,7 +91,16 @@ struct Stage {
     program: PathBuf,
     folder: PathBuf,
     address: String,
-    server: Child,
+    _server: Running,
+}
+
+/// A program that does not outlive what it was started for, however that ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop((self.0.kill(), self.0.wait()));
+    }
 }
 
 impl Stage {
@@ -110,7 +119,7 @@ impl Stage {
             program,
             folder,
             address,
-            server,
+            _server: Running(server),
         };
         wait("the server answers", || stage.arca(&["status"]).is_ok())?;
         stage.prepare()?;
@@ -180,7 +189,7 @@ impl Stage {
         fs::write(&configuration, self.configuration(login))?;
         let profile = self.folder.join("callgrind.out");
         let log = fs::File::create(self.folder.join("agent.log"))?;
-        let mut agent = Command::new("valgrind")
+        let agent = Command::new("valgrind")
             .args(["--tool=callgrind", "--demangle=no"])
             .arg(format!("--callgrind-out-file={}", profile.display()))
             .arg(&self.program)
@@ -191,12 +200,13 @@ impl Stage {
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start valgrind")?;
+        let mut agent = Running(agent);
         self.wait_for("first")?;
         self.put("second")?;
         self.wait_for("second")?;
         pause(RENEWAL);
-        captured(Command::new("sh").args(["-c", "kill \"$0\"", &agent.id().to_string()]))?;
-        agent.wait()?;
+        captured(Command::new("sh").args(["-c", "kill \"$0\"", &agent.0.id().to_string()]))?;
+        agent.0.wait()?;
         fs::read_to_string(&profile).context("valgrind left no profile; see agent.log")
     }
 
@@ -228,12 +238,6 @@ impl Stage {
             })?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        drop((self.server.kill(), self.server.wait()));
     }
 }
 

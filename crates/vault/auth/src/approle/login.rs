@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arca_api::Endpoint;
 use arca_api::auth::approle as api;
 use arca_base::{Json, json_object};
 use arca_core::Fault;
@@ -19,8 +18,6 @@ use super::secret_ids::MAX_SECRET_ID_BYTES;
 
 /// The member of what is kept for renewals that names the role.
 const ROLE_NAME: &str = "role_name";
-/// Where logins come to.
-const LOGIN: &str = <api::LogIn as Endpoint>::PATH;
 
 /// Why somebody is not let in.
 enum Refused {
@@ -101,16 +98,12 @@ async fn role_by_id(site: &Site, key: &MacKey, role_id: &str) -> Result<Option<(
 
 /// The role whose role id was sent.
 pub(super) async fn role_name(login: &UnprovedLogin) -> Result<Option<String>, Fault> {
-    let role_id = login
-        .data
-        .get("role_id")
-        .and_then(Json::as_str)
-        .unwrap_or_default();
-    if login.path != LOGIN || role_id.is_empty() || role_id.len() > MAX_ROLE_ID_BYTES {
+    let role_id = login.text("role_id");
+    if !login.is_to::<api::LogIn>() || role_id.is_empty() || role_id.len() > MAX_ROLE_ID_BYTES {
         return Ok(None);
     }
     let key = name_key(&login.site).await?;
-    let found = role_by_id(&login.site, &key, role_id).await?;
+    let found = role_by_id(&login.site, &key, &role_id).await?;
     Ok(found.map(|(name, _)| name))
 }
 

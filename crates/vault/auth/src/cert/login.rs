@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arca_api::Endpoint;
 use arca_api::auth::cert as api;
 use arca_base::{id, json_object};
 use arca_core::Fault;
@@ -95,12 +94,12 @@ pub(super) async fn entry_name(login: &UnprovedLogin) -> Result<Option<String>, 
     let Ok(presented) = presented(&login.client) else {
         return Ok(None);
     };
-    if login.path != <api::LogIn as Endpoint>::PATH {
+    if !login.is_to::<api::LogIn>() {
         return Ok(None);
     }
     let rows = entries(&login.site.view);
     let revoked = Revoked::stored(&login.site.view).await?;
-    for name in names(&rows, &login.text("name")).await? {
+    for name in names(&rows, &login.name("name")).await? {
         if let Some(row) = rows.get(&name).await?
             && matches!(
                 judge(&row.value, &presented, &revoked, &login.site)?,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arca_api::Endpoint;
 use arca_api::auth::jwt as api;
 use arca_base::{Secret, Timestamp};
 use arca_core::Fault;
@@ -45,16 +44,15 @@ pub(super) async fn log_in(engine: Arc<Jwt>, cx: Cx, request: api::Login) -> Res
 /// The role that a login says it is by, or the one that is meant by saying none. A login through a browser says it
 /// where it begins.
 pub(super) async fn role_name(engine: &Jwt, login: &UnprovedLogin) -> Result<Option<String>, Fault> {
-    let begins = [
-        <api::LogIn as Endpoint>::PATH,
-        <api::BeginLogin as Endpoint>::PATH,
-    ];
-    if login.path == <api::EndLogin as Endpoint>::PATH {
+    if login.is_to::<api::EndLogin>() {
         return Ok(engine.role_of_pending(login));
     }
-    let said = login.text("role");
-    if !said.is_empty() || !begins.contains(&&*login.path) {
-        return Ok(Some(said).filter(|said| !said.is_empty()));
+    if !login.is_to::<api::LogIn>() && !login.is_to::<api::BeginLogin>() {
+        return Ok(None);
+    }
+    let said = login.name("role");
+    if !said.is_empty() {
+        return Ok(Some(said));
     }
     let config = Config::stored(&login.site).await?;
     Ok(config.and_then(|row| row.value.role_or_default("").ok()))

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arca_api::Endpoint;
 use arca_api::auth::kubernetes as api;
 use arca_base::{Secret, Timestamp, json_object};
 use arca_core::Fault;
@@ -64,8 +63,8 @@ pub(super) async fn log_in(engine: Arc<Kubernetes>, cx: Cx, request: api::Login)
 
 /// The role that a login says it is by.
 pub(super) fn role_name(login: &UnprovedLogin) -> Option<String> {
-    let name = login.text("role");
-    (login.path == <api::LogIn as Endpoint>::PATH && !name.is_empty()).then_some(name)
+    let name = login.name("role");
+    (login.is_to::<api::LogIn>() && !name.is_empty()).then_some(name)
 }
 
 /// A login that is not yet proved.

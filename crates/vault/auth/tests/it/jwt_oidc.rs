@@ -98,6 +98,25 @@ async fn a_browser_goes_to_the_provider_and_comes_back_with_a_code() {
 }
 
 #[tokio::test]
+async fn whoever_comes_back_counts_for_the_role_however_the_path_ends() {
+    let issuer = Issuer::start().await;
+    let vault = configured(&issuer).await;
+    let mut begun = Vec::new();
+    for _ in 0..4 {
+        begun.push(begin(&vault).await["state"].clone());
+    }
+    let rule = json!({"path": "auth/jwt", "role": "person", "rate": 2, "interval": "1h"});
+    let _ = vault.write("sys/quotas/rate-limit/role", rule).await.expect(204);
+    for (state, (slash, expected)) in begun.iter().zip([("", 400), ("/", 400), ("/", 429), ("", 429)]) {
+        let query = json!({"state": state, "code": "c", "client_nonce": "wrong"});
+        let path = format!("auth/jwt/oidc/callback{slash}");
+        let back = vault.server.request(Operation::Read, &path, None, query, None);
+        let back = back.await;
+        assert_eq!(back.status, expected, "{path}: {}", back.body);
+    }
+}
+
+#[tokio::test]
 async fn what_the_provider_gives_must_be_for_this_login() {
     let issuer = Issuer::start().await;
     let vault = configured(&issuer).await;

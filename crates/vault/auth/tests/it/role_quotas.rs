@@ -1,6 +1,7 @@
 //! Limits of one role of a method: which role a login is by, before anything of it is proved, and whose tokens are
 //! counted.
 
+use arca_base::Operation;
 use arca_testkit::Unsealed;
 use serde_json::{Value, json};
 
@@ -50,7 +51,13 @@ async fn a_login_with_a_token_is_by_the_role_it_names_or_the_usual_one() {
     let browser = json!({"role": "app", "redirect_uri": "https://a.example/callback"});
     let begin = "auth/jwt/oidc/auth_url";
     assert_eq!(allowed(&vault, begin, &browser).await, 0);
-    assert_eq!(vault.read("auth/jwt/role/app").await.status, 200, "no login");
+    for asked in [json!({}), json!({"role": "app"})] {
+        let (operation, root) = (Operation::Read, Some(vault.root.as_str()));
+        let read = vault
+            .server
+            .request(operation, "auth/jwt/role/app", root, asked, None);
+        assert_eq!(read.await.status, 200, "no login");
+    }
     vault.server.clock.advance(std::time::Duration::from_secs(7200));
     let counted = json!({"path": "auth/jwt", "role": "app", "max_leases": 1});
     let _ = vault
@@ -65,6 +72,33 @@ async fn a_login_with_a_token_is_by_the_role_it_names_or_the_usual_one() {
         "{}",
         over.error()
     );
+}
+
+#[tokio::test]
+async fn a_number_and_a_boolean_name_the_role_that_their_text_names() {
+    let vault = kubernetes::outside_of_a_pod().await;
+    for kind in ["jwt", "approle"] {
+        let path = format!("sys/auth/{kind}");
+        let _ = vault.write(&path, json!({ "type": kind })).await.expect(204);
+    }
+    let machine = json!({"bind_secret_id": false, "secret_id_bound_cidrs": "0.0.0.0/0"});
+    let _ = vault.write("auth/approle/role/ci", machine).await.expect(204);
+    for (role, given) in [("7", json!(7)), ("1", json!(true))] {
+        for (mount, member) in [("kubernetes", "role"), ("jwt", "role"), ("approle", "role_id")] {
+            let limited = if mount == "approle" {
+                let id = json!({ "role_id": role });
+                let _ = vault.write("auth/approle/role/ci/role-id", id).await.expect(204);
+                "ci"
+            } else {
+                role
+            };
+            limit(&vault, mount, limited).await;
+            vault.server.clock.advance(std::time::Duration::from_secs(7200));
+            let data = json!({ member: given, "jwt": "x" });
+            let path = format!("auth/{mount}/login");
+            assert_eq!(allowed(&vault, &path, &data).await, 2, "{mount} {given}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -127,11 +127,24 @@ pub struct UnprovedLogin {
 }
 
 impl UnprovedLogin {
-    /// The text called `name` of what was sent, in lower case; empty when there is none.
+    /// The text called `name` of what was sent, as the handler of the login is going to read it: numbers are texts,
+    /// too. Empty when there is none.
     #[must_use]
     pub fn text(&self, name: &str) -> String {
-        let given = self.data.get(name).and_then(arca_base::Json::as_str);
-        given.unwrap_or_default().to_lowercase()
+        let given = self.data.get(name).map(<String as arca_api::Field>::decode);
+        given.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The name of a role or of an entry that was sent, in lower case, as limits know it.
+    #[must_use]
+    pub fn name(&self, member: &str) -> String {
+        self.text(member).to_lowercase()
+    }
+
+    /// Whether it goes to the endpoint `E`. Routes take slashes at the end of a path for nothing.
+    #[must_use]
+    pub fn is_to<E: arca_api::Endpoint>(&self) -> bool {
+        self.path.trim_end_matches('/') == E::PATH
     }
 }
 

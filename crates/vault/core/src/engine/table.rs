@@ -52,6 +52,8 @@ pub struct RouteInfo {
     pub reads_only: bool,
     /// Whether its answer is a secret with a lease.
     pub leases: bool,
+    /// Whether its answer is a new token, without a login.
+    pub makes_tokens: bool,
     /// Whether members of `data` are repeated at the top of the envelope.
     pub injects: bool,
     /// For the server's own endpoints: whether they are there in a namespace below the root namespace, too.
@@ -216,6 +218,12 @@ impl<E: Send + Sync + 'static> Table<E> {
         self.last(|info| info.leases = true)
     }
 
+    /// Says that the last route answers with a new token for whoever has one.
+    #[must_use]
+    pub fn makes_tokens(self) -> Self {
+        self.last(|info| info.makes_tokens = true)
+    }
+
     /// Repeats members of `data` at the top of the envelope of the last route.
     #[must_use]
     pub fn injects(self) -> Self {
@@ -309,6 +317,7 @@ fn info<P: Endpoint>() -> RouteInfo {
         unaudited: false,
         reads_only: false,
         leases: false,
+        makes_tokens: false,
         injects: false,
         in_namespaces: false,
     }

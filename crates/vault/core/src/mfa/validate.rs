@@ -6,9 +6,12 @@ use arca_api::mfa as api;
 use arca_base::Json;
 
 use super::check::Given;
+use super::pending::Pending;
+use crate::active::Active;
 use crate::engine::{Answer, Cx, Table};
 use crate::fault::Fault;
 use crate::login;
+use crate::quotas::{Destination, Place};
 use crate::system::System;
 
 /// Most methods of one request.
@@ -43,6 +46,8 @@ async fn validate(_: Arc<System>, cx: Cx, request: api::Validation) -> Result<An
     }
     let who = active.identity.principal(&pending.entity).await?;
     let needed = mfa.needed(&pending.mount, who.as_ref()).await?;
+    // First, so that a passcode that was refused for this is not used up. Kept until the token is there.
+    let place = place(active, &pending).await?;
     mfa.satisfy(&needed, &pending.entity, &given, cx.now).await?;
     let pending = mfa.pending.take(&request.mfa_request_id).ok_or_else(unknown)?;
     let door = login::Door {
@@ -52,7 +57,20 @@ async fn validate(_: Arc<System>, cx: Cx, request: api::Validation) -> Result<An
         now: cx.now,
     };
     let issued = login::finish(door, pending.login.clone()).await?;
+    drop(place);
     Ok(Answer::token(issued))
+}
+
+/// The place of the login below a limit of leases; the one it had when it came ended with that request.
+async fn place(active: &Active, pending: &Pending) -> Result<Option<Place>, Fault> {
+    let namespace = &*active.namespace.path;
+    let role = Some(pending.login.role.to_lowercase()).filter(|role| !role.is_empty());
+    let login = Destination {
+        namespace: namespace.into(),
+        path: format!("{namespace}{}", pending.path).into(),
+        role: role.as_deref(),
+    };
+    active.quotas.place(active, &login).await
 }
 
 /// Passcodes by method: `{"method": ["123456"]}`.

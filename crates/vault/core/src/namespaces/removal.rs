@@ -25,6 +25,8 @@ const GRACE: Ttl = Ttl::from_seconds(5);
 const SHORTEST: u64 = 5;
 const LONGEST: u64 = 300;
 const PAGE: usize = 500;
+/// How often the last commit is put together again when it lost a race.
+const MAX_ATTEMPTS: usize = 16;
 
 /// The entry of a namespace that is being deleted in the expiry index.
 pub(super) fn entry(row: &NamespaceRow) -> Result<String, Fault> {
@@ -99,13 +101,22 @@ impl Namespaces {
 
     /// The last commit: from then on there is no such namespace, and its name is free.
     async fn finish(&self, row: &NamespaceRow) -> Result<(), Fault> {
-        let mut writes = Writes::new();
-        self.at.delete_in(&mut writes, row.path.trim_end_matches('/'));
-        self.by_id.delete_in(&mut writes, &row.id);
-        writes.delete(entry(row)?);
-        // Limits of it, or of anything in it, would bind whoever has the name next.
-        self.server.quotas.drop_below_in(&mut writes, &row.path).await?;
-        self.server.barrier.commit(writes).await?;
+        let mut attempt = 0;
+        loop {
+            let mut writes = Writes::new();
+            self.at.delete_in(&mut writes, row.path.trim_end_matches('/'));
+            self.by_id.delete_in(&mut writes, &row.id);
+            writes.delete(entry(row)?);
+            // Limits of it, or of anything in it, would bind whoever has the name next.
+            self.server.quotas.drop_below_in(&mut writes, &row.path).await?;
+            attempt += 1;
+            match self.server.barrier.commit(writes).await {
+                Ok(_) => break,
+                // A limit was changed meanwhile.
+                Err(error) if error.is_conflict() && attempt < MAX_ATTEMPTS => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         if let Some(gone) = self.open.write().remove(&*row.id) {
             self.server.barrier.forget_generations(gone.view().prefix());
         }

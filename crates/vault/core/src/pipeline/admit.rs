@@ -41,6 +41,7 @@ pub(super) struct Routed {
     pub(super) injects: bool,
     pub(super) reads_only: bool,
     pub(super) leases: bool,
+    makes_tokens: bool,
 }
 
 pub(crate) async fn run(core: &Core, mut incoming: Incoming) -> Result<Admitted, Box<Refusal>> {
@@ -219,7 +220,7 @@ fn unlocks(operation: Operation, path: &str) -> bool {
     operation == Operation::Update && unlock.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The place of a request that may get a lease: for a secret, or as the token of a login.
+/// The place of a request that may get a lease: for a secret, or as the token of a login or of another token.
 async fn place(
     facts: &Facts,
     incoming: &Incoming,
@@ -232,7 +233,7 @@ async fn place(
     let logs_in = routed.mount.class == Class::Auth
         && routed.access == Access::Anonymous
         && matches!(incoming.operation, Operation::Update | Operation::Read);
-    if !routed.leases && !logs_in {
+    if !routed.leases && !routed.makes_tokens && !logs_in {
         return Ok(None);
     }
     active.quotas.place(active, &destination(incoming, role)).await
@@ -304,7 +305,8 @@ fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Resu
         return Err(Fault::invalid("operation only available in root namespace"));
     }
     facts.unaudited = info.unaudited;
-    let (access, injects, reads_only, leases) = (info.access, info.injects, info.reads_only, info.leases);
+    let (access, injects, reads_only) = (info.access, info.injects, info.reads_only);
+    let (leases, makes_tokens) = (info.leases, info.makes_tokens);
     Ok(Routed {
         mount: target.mount,
         engine: target.engine,
@@ -314,6 +316,7 @@ fn route(target: Option<Target>, incoming: &Incoming, facts: &mut Facts) -> Resu
         injects,
         reads_only,
         leases,
+        makes_tokens,
     })
 }
 
@@ -329,6 +332,7 @@ impl Routed {
             injects: false,
             reads_only: true,
             leases: false,
+            makes_tokens: false,
         }
     }
 }

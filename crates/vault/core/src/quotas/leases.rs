@@ -42,42 +42,49 @@ impl Stored for LeaseRule {
 }
 
 /// What is known of the leases of one limit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Known {
     /// How many there were, and when.
     counted: u64,
     at: Option<Duration>,
-    /// How many may have been given out since.
-    since: u64,
+    /// How many may ever have been given out, and how many of them before it was counted.
+    given: u64,
+    given_before: u64,
     /// Requests that may give one out now.
     under_way: u64,
 }
 
 impl Known {
     const fn at_most(&self) -> u64 {
-        self.counted
-            .saturating_add(self.since)
-            .saturating_add(self.under_way)
+        let since = self.given.saturating_sub(self.given_before);
+        self.counted.saturating_add(since).saturating_add(self.under_way)
+    }
+
+    /// Takes down a count that began when so many had been given out. What was given out while it was counted may or
+    /// may not be in it, also where another count began or ended meanwhile: so it comes on top.
+    const fn learn(&mut self, counted: u64, given_before: u64, now: Duration) {
+        self.counted = counted;
+        self.given_before = given_before;
+        self.at = Some(now);
     }
 }
 
+/// What is known of one limit, shared by the requests below it.
+type Shared = Arc<Mutex<Known>>;
+
 /// What is known of all limits, by their names.
-#[derive(Clone, Default)]
-pub(super) struct Counts(Arc<Mutex<HashMap<Arc<str>, Known>>>);
+#[derive(Default)]
+pub(super) struct Counts(Mutex<HashMap<Arc<str>, Shared>>);
 
 /// The place of a request that may get a lease, until it is answered.
-pub(crate) struct Place {
-    counts: Counts,
-    name: Arc<str>,
-}
+pub(crate) struct Place(Shared);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(known) = self.counts.0.lock().get_mut(&self.name) {
-            known.under_way = known.under_way.saturating_sub(1);
-            // Whether there is a lease now is seen when it is counted.
-            known.since += 1;
-        }
+        let mut known = self.0.lock();
+        known.under_way = known.under_way.saturating_sub(1);
+        // Whether there is a lease now is seen when it is counted.
+        known.given += 1;
     }
 }
 
@@ -95,40 +102,31 @@ impl Counts {
     ) -> Result<Place, Fault> {
         let now = active.clock.monotonic();
         let fresh = |known: &Known| known.at.is_some_and(|at| now.saturating_sub(at) < RELIED_ON);
-        let before = match self.place(name, rule.max_leases, fresh) {
+        let known = self.0.lock().entry(name.clone()).or_default().clone();
+        let given = match place(&known, rule.max_leases, fresh) {
             Ok(place) => return Ok(place),
-            Err(known) => known.since,
+            Err(given) => given,
         };
         let counted = count(active, rule, rule.max_leases).await?;
-        {
-            let mut all = self.0.lock();
-            let known = all.entry(name.clone()).or_default();
-            known.counted = counted;
-            known.at = Some(now);
-            // What was given out while it was counted may or may not be in it.
-            known.since = known.since.saturating_sub(before);
-        }
-        self.place(name, rule.max_leases, |_| true)
+        known.lock().learn(counted, given, now);
+        place(&known, rule.max_leases, |_| true)
             .map_err(|_| Fault::limited(format!("request path {path:?}: lease count quota exceeded")))
-    }
-
-    fn place(&self, name: &Arc<str>, most: u64, relied_on: impl Fn(&Known) -> bool) -> Result<Place, Known> {
-        let mut all = self.0.lock();
-        let known = all.entry(name.clone()).or_default();
-        if !relied_on(known) || known.at_most() >= most {
-            return Err(*known);
-        }
-        known.under_way += 1;
-        Ok(Place {
-            counts: self.clone(),
-            name: name.clone(),
-        })
     }
 
     /// Forgets what is known of a limit that was changed.
     pub(super) fn forget(&self, name: &str) {
         self.0.lock().remove(name);
     }
+}
+
+/// A place, or how many were given out so far.
+fn place(known: &Shared, most: u64, relied_on: impl Fn(&Known) -> bool) -> Result<Place, u64> {
+    let mut now = known.lock();
+    if !relied_on(&now) || now.at_most() >= most {
+        return Err(now.given);
+    }
+    now.under_way += 1;
+    Ok(Place(known.clone()))
 }
 
 /// How many leases there are that a limit is for; counts up to `most`.
@@ -225,4 +223,33 @@ pub(super) fn check(aim: &Aim) -> Result<(), Fault> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_given_out_between_two_counts_at_once_is_not_lost() {
+        let known = Shared::default();
+        known.lock().learn(0, 0, NOW);
+        for _ in 0..3 {
+            drop(place(&known, 10, |_| true).unwrap());
+        }
+        // Two requests begin to count; one lease is given out, and neither sees it.
+        let first = known.lock().given;
+        let second = first;
+        let between = place(&known, 10, |_| true).unwrap();
+        known.lock().learn(3, first, NOW);
+        drop(between);
+        known.lock().learn(3, second, NOW);
+        assert_eq!(known.lock().at_most(), 4);
+        assert!(place(&known, 4, |_| true).is_err());
+        // A count that began later has seen it.
+        let later = known.lock().given;
+        known.lock().learn(4, later, NOW);
+        assert_eq!(known.lock().at_most(), 4);
+    }
 }

@@ -175,15 +175,25 @@ impl Quotas {
     }
 
     /// Removes the limits of what is about to go: of the namespace or mount at `path`, which ends in a slash, and of
-    /// everything in it.
+    /// everything in it. A limit that is changed meanwhile makes the commit a conflict.
     pub(crate) async fn drop_below_in(&self, writes: &mut Writes, path: &str) -> Result<(), Fault> {
-        for (name, rule) in self.rules.all().await? {
-            if rule.aim.path.starts_with(path) {
+        for (name, _) in self.rules.all().await? {
+            let found = self.rules.get(&name).await?;
+            if found
+                .as_ref()
+                .is_some_and(|row| row.value.aim.path.starts_with(path))
+            {
+                self.rules.expect_in(writes, &name, found.as_ref());
                 self.rules.delete_in(writes, &name);
             }
         }
-        for (name, rule) in self.lease_rules.all().await? {
-            if rule.aim.path.starts_with(path) {
+        for (name, _) in self.lease_rules.all().await? {
+            let found = self.lease_rules.get(&name).await?;
+            if found
+                .as_ref()
+                .is_some_and(|row| row.value.aim.path.starts_with(path))
+            {
+                self.lease_rules.expect_in(writes, &name, found.as_ref());
                 self.lease_rules.delete_in(writes, &name);
                 self.lease_counts.forget(&name);
             }
@@ -191,15 +201,26 @@ impl Quotas {
         Ok(())
     }
 
-    /// Has the limits of a mount, and of what is in it, follow it from one path to another; both end in a slash.
+    /// Has the limits of a mount, and of what is in it, follow it from one path to another; both end in a slash. A
+    /// limit that is changed meanwhile makes the commit a conflict.
     pub(crate) async fn move_in(&self, writes: &mut Writes, from: &str, to: &str) -> Result<(), Fault> {
-        for (name, mut rule) in self.rules.all().await? {
+        for (name, _) in self.rules.all().await? {
+            let Some(found) = self.rules.get(&name).await? else {
+                continue;
+            };
+            let mut rule = (*found.value).clone();
             if rule.aim.follow(from, to) {
+                self.rules.expect_in(writes, &name, Some(&found));
                 self.rules.put_in(writes, &name, &rule)?;
             }
         }
-        for (name, mut rule) in self.lease_rules.all().await? {
+        for (name, _) in self.lease_rules.all().await? {
+            let Some(found) = self.lease_rules.get(&name).await? else {
+                continue;
+            };
+            let mut rule = (*found.value).clone();
             if rule.aim.follow(from, to) {
+                self.lease_rules.expect_in(writes, &name, Some(&found));
                 self.lease_rules.put_in(writes, &name, &rule)?;
                 self.lease_counts.forget(&name);
             }
@@ -228,4 +249,59 @@ fn too_often(path: &str, wait: Duration) -> Fault {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let text = format!("request path {path:?}: rate limit quota exceeded");
     Fault::limited(text).retry_after(seconds.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use arca_crypto::SystemEntropy;
+    use arca_storage::MemoryStorage;
+
+    use super::rule::Aim;
+    use super::*;
+    use crate::barrier::{Barrier, CacheLimits, Keyring};
+
+    #[tokio::test]
+    async fn a_limit_that_is_changed_while_its_mount_moves_or_goes_is_not_written_back() {
+        let keyring = Keyring::generate(&SystemEntropy, Timestamp::EPOCH);
+        let storage = Arc::new(MemoryStorage::new());
+        let barrier = Barrier::new(storage, keyring, Arc::new(SystemEntropy), CacheLimits::default());
+        let view = View::new(Arc::new(barrier), "ns/root/");
+        let quotas = Quotas::new(&view);
+        let of_leases = |max_leases| LeaseRule {
+            aim: Aim {
+                path: "g/".to_owned(),
+                ..Aim::default()
+            },
+            max_leases,
+        };
+        let of_requests = |rate| Rule {
+            aim: of_leases(1).aim,
+            rate,
+            ..Rule::default()
+        };
+        for kind in ["rate", "leases"] {
+            quotas.rules.put("r", &of_requests(1.0)).await.unwrap();
+            quotas.lease_rules.put("l", &of_leases(1)).await.unwrap();
+            let (mut moving, mut going) = (Writes::new(), Writes::new());
+            quotas.move_in(&mut moving, "g/", "h/").await.unwrap();
+            quotas.drop_below_in(&mut going, "g/").await.unwrap();
+            if kind == "rate" {
+                quotas.rules.put("r", &of_requests(2.0)).await.unwrap();
+            } else {
+                quotas.lease_rules.put("l", &of_leases(2)).await.unwrap();
+            }
+            for writes in [moving, going] {
+                let lost = view.commit(writes).await.unwrap_err();
+                assert!(lost.is_conflict(), "{kind}: {lost}");
+            }
+            let mut again = Writes::new();
+            quotas.move_in(&mut again, "g/", "h/").await.unwrap();
+            let _ = view.commit(again).await.unwrap();
+            let rate = quotas.rules.get("r").await.unwrap().unwrap().value;
+            let leases = quotas.lease_rules.get("l").await.unwrap().unwrap().value;
+            assert_eq!((&*rate.aim.path, &*leases.aim.path), ("h/", "h/"));
+            assert_eq!(rate.rate > 1.5, kind == "rate");
+            assert_eq!(leases.max_leases == 2, kind == "leases");
+        }
+    }
 }

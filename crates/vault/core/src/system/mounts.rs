@@ -17,6 +17,9 @@ use crate::router::{Class, MAX_MOUNT_SEGMENTS, Mount};
 /// Where nothing can be mounted.
 const RESERVED: [&str; 5] = ["sys/", "auth/", "audit/", "cubbyhole/", "identity/"];
 
+/// How often a commit that lost a race is put together again before it is given up.
+const MAX_ATTEMPTS: usize = 16;
+
 pub(super) fn routes() -> Table<System> {
     Table::new()
         .on::<api::ListMounts, _, _>(list_secret)
@@ -306,14 +309,27 @@ async fn disable(cx: &Cx, class: Class, path: &str) -> Result<Answer, Fault> {
             .await?;
     }
     active.router.site(&mount, cx.now).view.clear().await?;
-    let mut writes = Writes::new();
-    rows.delete_in(&mut writes, mount.row());
     let full = format!("{}{}", active.namespace.path, mount.full_path());
-    active.quotas.drop_below_in(&mut writes, &full).await?;
-    tell(&mut writes, "mount/disable", &mount, cx);
-    active.barrier.commit(writes).await?;
-    active.router.drop_engine(&mount);
-    Ok(Answer::empty())
+    for _ in 0..MAX_ATTEMPTS {
+        let mut writes = Writes::new();
+        rows.delete_in(&mut writes, mount.row());
+        active.quotas.drop_below_in(&mut writes, &full).await?;
+        tell(&mut writes, "mount/disable", &mount, cx);
+        match active.barrier.commit(writes).await {
+            Ok(_) => {
+                active.router.drop_engine(&mount);
+                return Ok(Answer::empty());
+            }
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(busy())
+}
+
+/// Other writers were faster each time.
+fn busy() -> Fault {
+    Fault::unavailable("the limits of the mount keep changing; try again")
 }
 
 async fn taint(active: &Active, class: Class, mount: &Mount) -> Result<(), Fault> {
@@ -356,6 +372,19 @@ async fn remount(_: Arc<System>, cx: Cx, request: api::Remount) -> Result<Answer
     if class == Class::Secret && RESERVED.iter().any(|reserved| to.as_str().starts_with(reserved)) {
         return Err(Fault::invalid(format!("cannot remount to \"{to}\"")));
     }
+    for _ in 0..MAX_ATTEMPTS {
+        if move_once(&cx, class, &from, &to).await? {
+            let migration = id::uuid_v4(&*active.entropy);
+            return Ok(Answer::data(&json_object! { "migration_id" => migration })
+                .warn("Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"));
+        }
+    }
+    Err(busy())
+}
+
+/// `false` when the mount or a limit of it was changed meanwhile.
+async fn move_once(cx: &Cx, class: Class, from: &MountPath, to: &MountPath) -> Result<bool, Fault> {
+    let active = cx.active()?;
     let rows = active.router.rows(class);
     let found = rows.get(from.trimmed()).await?;
     let Some(row) = &found else {
@@ -364,7 +393,7 @@ async fn remount(_: Arc<System>, cx: Cx, request: api::Remount) -> Result<Answer
     if row.value.is_builtin() {
         return Err(Fault::invalid(format!("cannot remount \"{from}\"")));
     }
-    check_free(active, class, &to).await?;
+    check_free(active, class, to).await?;
     active
         .leases
         .revoke_prefix(&row.value.full_path(), false, cx.now)
@@ -384,11 +413,12 @@ async fn remount(_: Arc<System>, cx: Cx, request: api::Remount) -> Result<Answer
         format!("{here}{}", moved.full_path()),
     );
     active.quotas.move_in(&mut writes, &from, &to).await?;
-    tell(&mut writes, "mount/move", &moved, &cx);
-    active.barrier.commit(writes).await?;
-    let migration = id::uuid_v4(&*active.entropy);
-    Ok(Answer::data(&json_object! { "migration_id" => migration })
-        .warn("Mount move has been queued. Progress will be reported in Vault's server log, tagged with the returned migration_id"))
+    tell(&mut writes, "mount/move", &moved, cx);
+    match active.barrier.commit(writes).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_conflict() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A move is done when it is answered.

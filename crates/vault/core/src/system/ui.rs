@@ -103,6 +103,7 @@ async fn read_mount(_: Arc<System>, cx: Cx, request: api::MountPath) -> Result<A
     if !rights.reach(&full_path)? {
         return Err(refused());
     }
+    around.namespaces()?.refuse_locked(&around.namespace.path).await?;
     let mut shown = mounts::describe(&mount);
     if let Json::Object(members) = &mut shown {
         members.insert("path".to_owned(), full_path.into());

@@ -46,6 +46,8 @@ async fn token_of(cx: &Cx, body: &str) -> Result<Wrapping, Fault> {
         (caller.home.clone(), caller.token.clone())
     } else {
         let home = cx.active()?.home_of(body).await?.ok_or_else(invalid)?;
+        // What leads into another namespace stops at its lock, as it does for a token that is the caller.
+        home.namespaces()?.refuse_locked(&home.namespace.path).await?;
         let token = home.tokens.find(body, cx.now).await?.ok_or_else(invalid)?;
         (home, token)
     };

@@ -229,6 +229,35 @@ async fn a_login_waits_for_its_passcode_and_goes_on_once() {
 }
 
 #[tokio::test]
+async fn a_login_that_waited_takes_a_place_below_the_limit_of_leases() {
+    let (vault, method, key) = guarded().await;
+    // The token of the login that made her known is one, too.
+    let limit = json!({"path": "auth/userpass", "max_leases": 2});
+    let _ = vault
+        .write("sys/quotas/lease-count/people", limit)
+        .await
+        .expect(204);
+    let first = request_of(&log_in(&vault, "ann", &[]).await.expect(200));
+    let second = request_of(&log_in(&vault, "ann", &[]).await.expect(200));
+    let right = json!({ &method: [passcode(&vault, &key)] });
+    let token = validate(&vault, &first, right).await.expect(200).token();
+    vault.server.clock.advance(std::time::Duration::from_secs(30));
+    let right = json!({ &method: [passcode(&vault, &key)] });
+    let over = validate(&vault, &second, right.clone()).await.expect(429);
+    assert!(
+        over.error().contains("lease count quota exceeded"),
+        "{}",
+        over.error()
+    );
+    // Neither the login nor the passcode was used up.
+    let _ = vault
+        .write("auth/token/revoke", json!({ "token": token }))
+        .await
+        .expect(204);
+    let _ = validate(&vault, &second, right).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_passcode_may_come_with_the_login() {
     let (vault, method, key) = guarded().await;
     for name in [&*method, "phone"] {

@@ -104,6 +104,44 @@ async fn a_locked_namespace_answers_nothing_but_its_unlocking() {
 }
 
 #[tokio::test]
+async fn a_lock_is_not_passed_by_from_around_it() {
+    let vault = start().await;
+    let root = In::root(&vault, "");
+    let wrap = async || {
+        let operation = Operation::Read;
+        let token = Some(vault.root.as_str());
+        let server = &vault.server;
+        let asked = server.request_in("team", operation, "secret/x", token, Value::Null, Some(600));
+        let wrapped = asked.await.expect(200);
+        json!({ "token": wrapped.body["wrap_info"]["token"] })
+    };
+    let (first, second) = (wrap().await, wrap().await);
+    let anybody = root.with("");
+    let _ = anybody
+        .write("sys/wrapping/lookup", first.clone())
+        .await
+        .expect(200);
+    let described = "sys/internal/ui/mounts/team/secret/x";
+    let _ = root.read(described).await.expect(200);
+    let key = lock(&root, "/team").await;
+    for (at, path) in [
+        (&root, "sys/wrapping/unwrap"),
+        (&root, "sys/wrapping/rewrap"),
+        (&anybody, "sys/wrapping/lookup"),
+    ] {
+        let answer = at.write(path, first.clone()).await;
+        assert!(is_locked(&answer, "team/"), "{path}: {}", answer.body);
+    }
+    let answer = root.read(described).await;
+    assert!(is_locked(&answer, "team/"), "{}", answer.body);
+    // Being refused used nothing up.
+    let team = In::root(&vault, "team");
+    let _ = team.write(UNLOCK, json!({ "unlock_key": key })).await.expect(204);
+    let _ = root.write("sys/wrapping/unwrap", first).await.expect(200);
+    let _ = root.write("sys/wrapping/rewrap", second).await.expect(200);
+}
+
+#[tokio::test]
 async fn whoever_has_the_key_and_the_right_unlocks_and_root_needs_no_key() {
     let vault = start().await;
     let [root, team, app] = ["", "team", "team/app"].map(|path| In::root(&vault, path));

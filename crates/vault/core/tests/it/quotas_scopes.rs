@@ -205,6 +205,30 @@ async fn leases_of_a_namespace_are_counted_with_those_below_only_where_it_says_s
 }
 
 #[tokio::test]
+async fn tokens_that_tokens_make_are_no_more_than_a_limit_of_their_namespace_says() {
+    let vault = start().await;
+    let team = In::root(&vault, "team");
+    let role = json!({"orphan": true});
+    let _ = team.write("auth/token/roles/ops", role).await.expect(204);
+    leases(&vault, "team", json!({"path": "team/", "max_leases": 3})).await;
+    let mut made = Vec::new();
+    let paths = ["create", "create-orphan", "create/ops"].map(|path| format!("auth/token/{path}"));
+    for path in &paths {
+        made.push(team.write(path, json!({})).await.expect(200).token());
+    }
+    for path in &paths {
+        let over = team.write(path, json!({})).await.expect(429);
+        let expected = format!("request path \"team/{path}\": lease count quota exceeded");
+        assert_eq!(over.error(), expected);
+    }
+    assert_eq!(counter(&vault, "team").await, 3);
+    let gone = json!({ "token": made[0] });
+    let _ = team.write("auth/token/revoke", gone).await.expect(204);
+    let _ = team.write(&paths[0], json!({})).await.expect(200);
+    let _ = vault.write(&paths[0], json!({})).await.expect(200);
+}
+
+#[tokio::test]
 async fn tokens_of_a_role_are_counted_until_they_end() {
     let vault = start().await;
     // One from before the limit.

@@ -10,7 +10,7 @@ mod redirect;
 use std::sync::Arc;
 
 use arca_api::auth::jwt as api;
-use arca_base::{Entropy, Json, Secret, entropy, json_object};
+use arca_base::{Entropy, Secret, entropy, json_object};
 use arca_core::Fault;
 use arca_core::engine::{Answer, Cx, Login, UnprovedLogin};
 use arca_crypto::constant_time;
@@ -186,11 +186,11 @@ pub(super) async fn end(engine: Arc<Jwt>, cx: Cx, request: api::Callback) -> Res
 impl Jwt {
     /// The role of a login that comes back from the browser.
     pub(super) fn role_of_pending(&self, login: &UnprovedLogin) -> Option<String> {
-        let state = login.data.get("state").and_then(Json::as_str)?;
         let mut role = None;
-        self.pending.change(state, login.site.now, |started| {
-            role = Some(started.role.to_lowercase());
-        });
+        self.pending
+            .change(&login.text("state"), login.site.now, |started| {
+                role = Some(started.role.to_lowercase());
+            });
         role
     }
 }
