@@ -258,6 +258,8 @@ fn cases(least: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {
         cases: default.cases.max(least),
+        // Each path the grammar forbids is one; the default is too few for a million cases.
+        max_local_rejects: u32::MAX,
         ..default
     }
 }
