@@ -183,7 +183,7 @@ fn check(page: &str, Command { line, text }: &Command) {
             );
         }
         // Run with the configuration of README, and by the tests of the agent.
-        ["arca" | "vault", "agent" | "run", ..] => {}
+        ["arca" | "vault", "agent" | "proxy" | "run", ..] => {}
         // Run by `operations` and `monitor`; here it is looked at whether there is such a command.
         ["arca", "status" | "operator" | "monitor", ..] => {
             let names = words.iter().copied().filter(|word| !word.starts_with('-'));
