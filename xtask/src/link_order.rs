@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::args::Args;
+use crate::process::Running;
 use crate::refuse_if;
 use crate::setup::{has_program, stream};
 use crate::time::{Stopwatch, pause};
@@ -90,17 +91,7 @@ impl Login {
 struct Stage {
     program: PathBuf,
     folder: PathBuf,
-    address: String,
-    _server: Running,
-}
-
-/// A program that does not outlive what it was started for, however that ends.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        drop((self.0.kill(), self.0.wait()));
-    }
+    server: Running,
 }
 
 impl Stage {
@@ -118,8 +109,7 @@ impl Stage {
         let stage = Self {
             program,
             folder,
-            address,
-            _server: Running(server),
+            server: Running::new(server, address)?,
         };
         wait("the server answers", || stage.arca(&["status"]).is_ok())?;
         stage.prepare()?;
@@ -172,7 +162,7 @@ impl Stage {
         captured(
             Command::new(&self.program)
                 .args(arguments)
-                .env("VAULT_ADDR", format!("https://{}", self.address))
+                .env("VAULT_ADDR", format!("https://{}", self.server.address))
                 .env("VAULT_CACERT", self.certificate())
                 .env("VAULT_TOKEN", "root"),
         )
@@ -200,13 +190,12 @@ impl Stage {
             .stdin(Stdio::null())
             .spawn()
             .context("cannot start valgrind")?;
-        let mut agent = Running(agent);
+        let agent = Running::new(agent, String::new())?;
         self.wait_for("first")?;
         self.put("second")?;
         self.wait_for("second")?;
         pause(RENEWAL);
-        captured(Command::new("sh").args(["-c", "kill \"$0\"", &agent.0.id().to_string()]))?;
-        agent.0.wait()?;
+        agent.stop()?;
         fs::read_to_string(&profile).context("valgrind left no profile; see agent.log")
     }
 
@@ -215,7 +204,7 @@ impl Stage {
         let mut text = format!(
             "vault {{\n  address = \"https://{}\"\n  ca_cert = {:?}\n}}\n\
              auto_auth {{\n  {}\n  sink \"file\" {{ config = {{ path = {:?} }} }}\n}}\n",
-            self.address,
+            self.server.address,
             self.certificate(),
             login.method(path),
             path("token"),

@@ -13,6 +13,7 @@ mod deny;
 mod fuzz_api;
 mod kubernetes;
 mod link_order;
+mod process;
 mod setup;
 mod suite;
 mod terminal;

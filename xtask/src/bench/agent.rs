@@ -16,10 +16,10 @@ use super::Settings;
 use super::arca::{Arca, MOUNT};
 use super::events::subscribe;
 use super::figures::Figures;
-use super::process::Process;
 use super::server::fresh_folder;
 use super::statistics::percentile;
 use crate::args::Args;
+use crate::process::Process;
 use crate::time::{Stopwatch, pause};
 
 /// How many templates the agent has.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::http::Client;
-use super::process::Running;
+use crate::process::Running;
 use crate::time::{Stopwatch, pause};
 
 pub(super) const PACKAGE: &str = "arca";

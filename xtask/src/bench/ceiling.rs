@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use super::process::Running;
+use crate::process::Running;
 use crate::workspace::Workspace;
 
 pub(super) const PACKAGE: &str = "xtask-ceiling";

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::process::Process;
+use crate::process::Process;
 use crate::refuse_if;
 use crate::workspace::captured;
 

@@ -12,7 +12,6 @@ mod http;
 mod leases;
 mod load;
 mod logins;
-mod process;
 mod report;
 mod scale;
 mod server;

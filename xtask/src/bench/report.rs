@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::disk::Fsync;
 use super::load::Sample;
-use super::process::Memory;
 use super::statistics::median;
+use crate::process::Memory;
 use crate::terminal::Table;
 
 /// The samples of one case at one number of connections: of the server, each beside the one of the bare server.

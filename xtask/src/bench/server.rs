@@ -10,10 +10,10 @@ use super::arca::{Arca, MOUNT};
 use super::disk::{self, Fsync};
 use super::http::Client;
 use super::load::{self, Requests, Sample};
-use super::process::Running;
 use super::report::{Outcome, Row};
 use super::{Settings, build, ceiling, require_wrk};
 use crate::args::Args;
+use crate::process::Running;
 
 /// One kind of request.
 struct Case {

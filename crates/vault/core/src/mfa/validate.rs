@@ -64,11 +64,11 @@ async fn validate(_: Arc<System>, cx: Cx, request: api::Validation) -> Result<An
 /// The place of the login below a limit of leases; the one it had when it came ended with that request.
 async fn place(active: &Active, pending: &Pending) -> Result<Option<Place>, Fault> {
     let namespace = &*active.namespace.path;
-    let role = Some(pending.login.role.to_lowercase()).filter(|role| !role.is_empty());
+    let role = Some(&*pending.login.role).filter(|role| !role.is_empty());
     let login = Destination {
         namespace: namespace.into(),
         path: format!("{namespace}{}", pending.path).into(),
-        role: role.as_deref(),
+        role,
     };
     active.quotas.place(active, &login).await
 }
