@@ -36,8 +36,12 @@ impl Aim {
                 // Only mounts and namespaces end in a slash.
                 if plain == mount.trim_end_matches('/') {
                     mount
-                } else {
+                } else if plain.starts_with(&mount) {
                     plain.to_owned()
+                } else {
+                    return Err(Fault::invalid(format!(
+                        "'path' needs a slash between the mount and '*', as in \"{mount}*\": without it other mounts would be meant, too"
+                    )));
                 }
             }
         };

@@ -8,8 +8,8 @@
 //!
 //! A request is counted right after its namespace and its mount were found, before its token is looked up or any engine
 //! works; an auth method tells the role of a login while a limit is for one. Of the limits that fit, the most specific
-//! one holds: that of a role, of a path, of a mount, of a namespace and, where that is inherited, of one further up. Clients are told apart by their address, and each node counts for itself,
-//! in bounded memory.
+//! one holds: that of a role, of a path, of a mount, of a namespace and, where that is inherited, of one further up.
+//! Clients are told apart by their address, and each node counts for itself, in bounded memory.
 
 mod aim;
 mod endpoints;

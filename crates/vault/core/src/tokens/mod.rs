@@ -33,7 +33,7 @@ const MAX_ATTEMPTS: usize = 64;
 /// Where the rows of tokens are, and of their children, below their namespace.
 const BY_HASH: &str = "token/id/";
 const CHILDREN: &str = "token/child/";
-/// What stands before the mark of a role in the entry of a token below its mount, and how long the mark is.
+/// What stands around the mark of a role in the entry of a token below its mount, and how long the mark is.
 const ROLE: char = '~';
 const ROLE_MARK: usize = 16;
 
@@ -121,28 +121,35 @@ impl Tokens {
         role: &str,
         most: usize,
     ) -> Result<usize, Fault> {
-        let mark = self.role_mark(role);
-        count_names_if(&self.by_mount, &format!("{accessor}/"), most, |name| {
-            name.ends_with(&mark)
-        })
+        count_beginning(
+            &self.by_mount,
+            &format!("{accessor}/"),
+            &self.role_mark(role),
+            most,
+        )
         .await
     }
 
-    /// The entry of a token below its mount. It ends in a mark of the role, so that tokens of a role are counted by
-    /// these names alone.
+    /// The entry of a token below its mount. It begins with a mark of the role, so that tokens of a role lie together and
+    /// are counted by these names alone, without a look at those of others: this is done before a login is proved.
     fn mount_entry(&self, token: &Token) -> String {
         let mark = match &*token.login_role {
             "" => String::new(),
             role => self.role_mark(role),
         };
-        format!("{}/{}{mark}", token.mount_accessor, token.hash)
+        format!("{}/{mark}{}", token.mount_accessor, token.hash)
+    }
+
+    /// The hash of the token that an entry below a mount is for.
+    fn hash_of_entry(name: &str) -> &str {
+        name.rsplit(ROLE).next().unwrap_or(name)
     }
 
     /// Names of rows are not sealed: a keyed hash stands for the name of the role.
     fn role_mark(&self, role: &str) -> String {
         let hash = self.hash(&format!("role/{role}"));
         let short = hash.as_str().get(..ROLE_MARK).unwrap_or_default();
-        format!("{ROLE}{short}")
+        format!("{ROLE}{short}{ROLE}")
     }
 
     /// The name of a token's row.
@@ -328,23 +335,30 @@ fn after_use(token: &Token, now: Timestamp) -> (Token, Use) {
 
 /// Names in a folder, up to `most`, looked at a page at a time.
 async fn count_names<T: Stored>(rows: &Rows<T>, folder: &str, most: usize) -> Result<usize, Fault> {
-    count_names_if(rows, folder, most, |_| true).await
+    count_beginning(rows, folder, "", most).await
 }
 
-/// The same of those that `counts` holds for.
-async fn count_names_if<T: Stored>(
+/// The same of those that begin with `beginning`, which is itself no name.
+async fn count_beginning<T: Stored>(
     rows: &Rows<T>,
     folder: &str,
+    beginning: &str,
     most: usize,
-    counts: impl Fn(&str) -> bool,
 ) -> Result<usize, Fault> {
     const PAGE: usize = 5000;
-    let (mut count, mut after) = (0, String::new());
+    let (mut count, mut after) = (0, beginning.to_owned());
     while count < most {
-        let page = rows.list(folder, &after, PAGE).await?;
-        count += page.names.iter().filter(|name| counts(name)).count();
+        let page = rows.list(folder, &after, PAGE.min(most - count)).await?;
+        let seen = page.names.len();
+        let found = page
+            .names
+            .iter()
+            .filter(|name| name.starts_with(beginning))
+            .count();
+        count += found;
         match page.names.into_iter().next_back() {
-            Some(last) if page.more => after = last,
+            // They lie together: behind the first that begins otherwise there is none.
+            Some(last) if page.more && found == seen => after = last,
             _ => break,
         }
     }

@@ -54,8 +54,7 @@ impl Tokens {
                 return Ok(());
             }
             for name in page.names {
-                let hash = name.split(super::ROLE).next().unwrap_or_default();
-                self.revoke(hash, leases, now).await?;
+                self.revoke(Self::hash_of_entry(&name), leases, now).await?;
                 // The token may have been gone already; its entry must not keep this loop going.
                 self.by_mount.delete(&format!("{folder}{name}")).await?;
             }

@@ -350,6 +350,10 @@ async fn what_limits_are_for_is_checked_when_they_are_written() {
         (json!({"path": "g", "inheritable": true}), "'inheritable' is for"),
         (json!({"path": "team/nothing"}), "invalid mount path"),
         (json!({"path": "team/*"}), "invalid mount path"),
+        (
+            json!({"path": "team/app/g*"}),
+            "needs a slash between the mount and '*'",
+        ),
         (json!({"path": "team/app/none/*"}), "invalid mount path"),
         (json!({"path": "g", "role": "ci"}), "'role' needs an auth method"),
         (json!({"role": "ci"}), "'role' needs an auth method"),
