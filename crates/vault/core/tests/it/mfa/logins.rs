@@ -6,7 +6,7 @@ use arca_base::{Operation, RequestPath};
 use arca_core::pipeline::{Incoming, InlineAuth};
 use serde_json::json;
 
-use super::{HERE, call, guarded, handle, incoming, log_in, members, method, passcode, request_of, validate};
+use super::{HERE, call, guarded, handle, incoming, log_in, members, passcode, request_of, validate};
 
 #[tokio::test]
 async fn a_login_waits_for_its_passcode_and_goes_on_once() {
